@@ -1,0 +1,193 @@
+/** `npm run bench`: see README.md. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus, loadavg } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { stopServices, temporaryFolder } from '../test/support/machine.ts'
+import { compileServers, measureColdStarts } from './cold-start.ts'
+import { createCryptoLimits } from './crypto-limits.ts'
+import { login, refresh } from './flows.ts'
+import { createOperations, operationNames } from './operations.ts'
+import { createPeople } from './people.ts'
+import { startOwnRedis } from './redis.ts'
+import { type Measurements, printReport, tabulate } from './report.ts'
+import { startServer } from './server.ts'
+import { measureSessionBytes } from './session-bytes.ts'
+import { openSite } from './site.ts'
+import { type Contender, runRounds, warmUp } from './slices.ts'
+import { measureStorm } from './storm.ts'
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    json: { type: 'string' },
+  },
+})
+
+const full = {
+  rounds: 24,
+  slice: 500,
+  loginSlice: 1500,
+  warmUp: 1500,
+  storm: 20_000,
+  sessions: 300,
+  starts: 5,
+  idle: 5000,
+  accounts: 6000,
+}
+const quick = {
+  rounds: 2,
+  slice: 200,
+  loginSlice: 400,
+  warmUp: 200,
+  storm: 3000,
+  sessions: 50,
+  starts: 1,
+  idle: 1000,
+  accounts: 1500,
+}
+
+const connections = 8
+
+const tell = (message: string) => process.stderr.write(`bench: ${message}\n`)
+
+const readPlan = () => {
+  const plan = values.quick ? quick : full
+  const rounds = values.rounds === undefined ? plan.rounds : Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds wants a whole number above 0')
+  return { ...plan, rounds }
+}
+
+const measureAll = async (): Promise<Measurements> => {
+  const plan = readPlan()
+  const crypto = await createCryptoLimits()
+  await crypto.measure()
+
+  tell(`starting the servers, with ${plan.accounts} accounts each`)
+  const folder = await temporaryFolder()
+  const redis = {
+    bare: await startOwnRedis(),
+    duepassi: await startOwnRedis(),
+    stubbed: await startOwnRedis(),
+  }
+  const accounts = { accounts: plan.accounts }
+  const [duepassi, stubbed] = await Promise.all([
+    startServer('duepassi', redis.duepassi, { ...accounts, folder }),
+    startServer('duepassi', redis.stubbed, { ...accounts, folder: await temporaryFolder(), stubHash: true }),
+  ])
+  const people = {
+    duepassi: createPeople(plan.accounts),
+    stubbed: createPeople(plan.accounts),
+    bare: createPeople(plan.accounts),
+  }
+  const sites = { duepassi: await openSite(duepassi.origin, 32), stubbed: await openSite(stubbed.origin, 32) }
+
+  // The reference rotates refresh tokens exactly if Duepassi does.
+  const { tokens } = await login(sites.stubbed, await people.stubbed.take())
+  const rotate = (await refresh(sites.stubbed, tokens)).refreshToken !== tokens.refreshToken
+  const bare = await startServer('bare', redis.bare, { rotate })
+  const bareSite = await openSite(bare.origin, 32)
+
+  tell('bytes per session')
+  const sessionBytes = {
+    bare: await measureSessionBytes(bareSite, people.bare, redis.bare.client, plan.sessions),
+    duepassi: await measureSessionBytes(sites.stubbed, people.stubbed, redis.stubbed.client, plan.sessions),
+  }
+
+  const operations = {
+    bare: createOperations(bareSite, people.bare, connections),
+    duepassi: createOperations(sites.duepassi, people.duepassi, connections),
+    stubbed: createOperations(sites.stubbed, people.stubbed, connections),
+  }
+  const contenders: Contender[] = operationNames.flatMap((operation) => {
+    const reference = { server: bare, operations: operations.bare, operation, milliseconds: plan.slice }
+    const ours = { server: duepassi, operations: operations.duepassi, operation }
+    return [
+      { ...reference, label: `bare: ${operation}` },
+      ...(operation === 'login'
+        ? [
+            {
+              server: stubbed,
+              operations: operations.stubbed,
+              operation,
+              milliseconds: plan.slice,
+              label: 'duepassi, stubbed hash: login',
+            },
+          ]
+        : []),
+      {
+        ...ours,
+        label: `duepassi: ${operation}`,
+        milliseconds: operation === 'login' ? plan.loginSlice : plan.slice,
+      },
+      { ...reference, label: `bare: ${operation}, again` },
+    ]
+  })
+  tell('warming up')
+  await warmUp(contenders, plan.warmUp)
+  const series = await runRounds(contenders, plan.rounds, async (round) => {
+    await crypto.measure()
+    tell(`round ${round + 1} of ${plan.rounds}`)
+  })
+
+  tell('refreshing during a storm of logins')
+  const storm = await measureStorm(sites.duepassi, people.duepassi, plan.storm)
+  await Promise.all([sites.duepassi.close(), sites.stubbed.close(), bareSite.close()])
+  await Promise.all([duepassi.stop(), stubbed.stop(), bare.stop()])
+
+  tell('cold starts')
+  await compileServers()
+  const starts = await measureColdStarts(
+    [
+      { kind: 'bare', redis: redis.bare, folder },
+      { kind: 'duepassi', redis: redis.duepassi, folder },
+    ],
+    plan.starts,
+    plan.idle,
+  )
+  const none = { milliseconds: Number.NaN, idleBytes: Number.NaN }
+  return {
+    machine: {
+      CPU: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+      Node: process.version,
+      load: loadavg()
+        .map((value) => value.toFixed(1))
+        .join(' '),
+      date: new Date().toISOString(),
+    },
+    settings: {
+      rounds: plan.rounds,
+      'slice ms': plan.slice,
+      connections,
+      'refresh tokens rotate': rotate,
+      'waits for a fresh code': people.duepassi.waited + people.stubbed.waited,
+    },
+    series: Object.fromEntries(series),
+    storm,
+    sessionBytes,
+    coldStart: { bare: starts.get('bare') ?? none, duepassi: starts.get('duepassi') ?? none },
+    crypto: crypto.limits,
+    requestsOfLogin: { bare: operations.bare.requestsOfLogin, duepassi: operations.duepassi.requestsOfLogin },
+  }
+}
+
+const write = async (file: string, content: unknown): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, `${JSON.stringify(content, null, 2)}\n`)
+}
+
+try {
+  const found = await measureAll()
+  const rows = tabulate(found)
+  const file =
+    values.json ??
+    join(import.meta.dirname, 'results', `${new Date().toISOString().replaceAll(':', '-')}.json`)
+  await write(file, { ...found, rows })
+  process.stdout.write(`${printReport(found, rows)}\n\n${file}\n`)
+} catch (error) {
+  tell(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  process.exitCode = 1
+} finally {
+  await stopServices()
+}

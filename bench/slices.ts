@@ -1,0 +1,64 @@
+import type { OperationName, Operations } from './operations.ts'
+import type { MeasuredServer } from './server.ts'
+
+/** One thing that is measured in every round. */
+export interface Contender {
+  /** Unique. */
+  label: string
+  server: MeasuredServer
+  operations: Operations
+  operation: OperationName
+  milliseconds: number
+}
+
+/** Per contender, one entry a round. */
+export interface Series {
+  /** Milliseconds of CPU per operation. */
+  cpu: number[]
+  /** Operations per second of wall time: a lower bound on a shared machine. */
+  rate: number[]
+}
+
+const measure = async ({ server, operations, operation, milliseconds }: Contender) => {
+  await operations.prepare()
+  const started = performance.now()
+  const before = await server.cpu()
+  const { done, verify } = await operations.repeat(operation, milliseconds)
+  const cpu = (await server.cpu()) - before
+  const seconds = (performance.now() - started) / 1000
+  await verify()
+  return { cpu: cpu / done, rate: done / seconds }
+}
+
+/**
+ * Interleaved slices: every round measures every contender once, every other round in reverse order, so that what the
+ * machine does meanwhile falls on all alike and neighbours can be compared round by round.
+ */
+export const runRounds = async (
+  contenders: readonly Contender[],
+  rounds: number,
+  between: (round: number) => Promise<void>,
+): Promise<Map<string, Series>> => {
+  const series = new Map<string, Series>(contenders.map(({ label }) => [label, { cpu: [], rate: [] }]))
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
+      const { cpu, rate } = await measure(contender)
+      series.get(contender.label)?.cpu.push(cpu)
+      series.get(contender.label)?.rate.push(rate)
+    }
+    await between(round)
+  }
+  return series
+}
+
+/** Lets the compilers see every path before anything counts. */
+export const warmUp = async (contenders: readonly Contender[], milliseconds: number): Promise<void> => {
+  for (const { operations, operation } of contenders) {
+    await operations.prepare()
+    await (await operations.repeat(operation, milliseconds)).verify()
+  }
+}
+
+/** Ratios of two series, round by round. */
+export const ratios = (measured: readonly number[], reference: readonly number[]): number[] =>
+  measured.map((value, round) => value / (reference[round] ?? Number.NaN))

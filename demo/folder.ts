@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair } from 'jose'
+import { stringify } from 'yaml'
+import { loadConfig } from '../src/config/load.ts'
+import type { Config } from '../src/config/schema.ts'
+
+interface DemoFolder {
+  path: string
+  config: Config
+}
+
+interface Settings {
+  reset: boolean
+  port: number
+  secondFactor: string
+}
+
+/**
+ * The folder in which the demo keeps its data, with a configuration file that `duepassi -c` understands as well. Its
+ * keys are made once; `demo-` in their names makes production refuse them.
+ */
+export const openDemoFolder = async (path: string, { reset, port, secondFactor }: Settings): Promise<DemoFolder> => {
+  if (reset) rmSync(path, { recursive: true, force: true })
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  const keysFile = join(path, 'keys.json')
+  if (!existsSync(keysFile)) writeFileSync(keysFile, JSON.stringify(await newKeys(), null, 2), { mode: 0o600 })
+  const file = join(path, 'duepassi.yaml')
+  const settings = {
+    mode: 'demo',
+    issuer: `http://localhost:${port}`,
+    listen: { host: 'localhost', port },
+    database: { url: `sqlite:${join(path, 'duepassi.db')}` },
+    store: { file: join(path, 'sessions.db') },
+    keys: JSON.parse(readFileSync(keysFile, 'utf8')),
+    policy: { secondFactor },
+    // Long enough to be seen, short enough to try the lock within a minute.
+    attempts: { firstWait: 2, longestWait: 4 },
+    log: { level: 'warn' },
+  }
+  writeFileSync(file, `# Written by \`npm run demo\` at each start.\n${stringify(settings)}`, { mode: 0o600 })
+  const loaded = loadConfig({ file, env: {} })
+  if ('faults' in loaded) {
+    for (const { place, message, fix } of loaded.faults) console.error(`${place}: ${message}. ${fix}`)
+    process.exit(1)
+  }
+  return { path, config: loaded.config }
+}
+
+const newKeys = async () => {
+  const { privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const name = `demo-${randomBytes(4).toString('hex')}`
+  const secret = () => randomBytes(32).toString('base64')
+  return { signing: [{ ...(await exportJWK(privateKey)), kid: name, alg: 'ES256', use: 'sig' }], cookies: [secret()], sealing: [{ id: name, key: secret() }] }
+}

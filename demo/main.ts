@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util'
+import { compose, migrate } from '../src/compose.ts'
+import { systemClock } from '../src/clock.ts'
+import { DuepassiError } from '../src/errors.ts'
+import { listen } from '../src/http/server.ts'
+import { createLog } from '../src/log.ts'
+import { inboxDelivery } from '../src/delivery/inbox/inbox.ts'
+import { person, prepareAccount, prepareClient } from './accounts.ts'
+import { openDemoFolder } from './folder.ts'
+import { startInbox } from './inbox.ts'
+import { startRelyingParty } from './relying-party/relying-party.ts'
+
+/** The main job on embedded storage: provider, relying party, inbox. Ends with Ctrl-C; `--reset` forgets everything. */
+const { values: options } = parseArgs({
+  options: {
+    port: { type: 'string', default: '3000' },
+    'rp-port': { type: 'string', default: '3001' },
+    'inbox-port': { type: 'string', default: '3002' },
+    folder: { type: 'string', default: '.demo' },
+    'second-factor': { type: 'string', default: 'required' },
+    reset: { type: 'boolean', default: false },
+  },
+})
+
+const ports = { provider: Number(options.port), relyingParty: Number(options['rp-port']), inbox: Number(options['inbox-port']) }
+
+const taken = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === 'EADDRINUSE' || (error instanceof DuepassiError && error.code === 'not_configured' && error.message.includes('is taken'))
+
+const orName = async <T>(starting: Promise<T>, option: string, port: number): Promise<T> =>
+  starting.catch((error: unknown) => {
+    if (!taken(error)) throw error
+    console.error(`Port ${port} is taken: choose another with \`npm run demo -- --${option} <port>\`.`)
+    process.exit(1)
+  })
+
+const folder = await openDemoFolder(options.folder, { reset: options.reset, port: ports.provider, secondFactor: options['second-factor'] })
+const { config } = folder
+const inbox = inboxDelivery(folder.path)
+const log = createLog('warn')
+await migrate(config)
+const duepassi = await compose(config, { log, mail: inbox, clock: systemClock })
+await prepareAccount(duepassi, systemClock)
+const relyingParty = `http://localhost:${ports.relyingParty}`
+const clientSecret = await prepareClient(duepassi, relyingParty)
+
+const server = await orName(listen(duepassi, config, log), 'port', ports.provider)
+const rp = await orName(
+  startRelyingParty({
+    issuer: config.issuer,
+    clientId: 'demo',
+    clientSecret,
+    host: 'localhost',
+    port: ports.relyingParty,
+    providerInboxUrl: `http://localhost:${ports.inbox}`,
+  }),
+  'rp-port',
+  ports.relyingParty,
+)
+const mails = await orName(startInbox({ inbox, port: ports.inbox }), 'inbox-port', ports.inbox)
+
+console.log(`
+  Duepassi is running.
+
+    1. Open the relying party   ${relyingParty}
+    2. Click “Sign in” and enter
+         user name              ${person.username}
+         password               ${person.password}
+    3. Set up an authenticator app: scan the QR code, or copy the secret into
+         oathtool --totp -b <secret>
+    4. Read what your ID token says.
+
+    The provider                ${config.issuer}
+    Mails that would be sent    ${mails.url}
+    Unlock the account          npm run duepassi -- account unlock ${person.username} -c ${folder.path}/duepassi.yaml
+
+  Waits after wrong codes are seconds here, not minutes. Ctrl-C ends the demo; its data stays in ${folder.path}/
+  (npm run demo -- --reset starts over).
+`)
+
+let ending = false
+const end = async (): Promise<void> => {
+  if (ending) return
+  ending = true
+  await Promise.allSettled([rp.close(), mails.close(), server.drain()])
+  process.exit(0)
+}
+process.on('SIGINT', () => void end())
+process.on('SIGTERM', () => void end())

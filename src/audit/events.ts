@@ -1,0 +1,37 @@
+/** The closed vocabulary of the audit trail: what is not listed here is not an audited event. */
+export const auditEventTypes = [
+  'password.accepted',
+  'password.refused',
+  'factor.accepted',
+  'factor.refused',
+  'factor.locked',
+  'factor.unlocked',
+  'factor.enrolled',
+  'factor.removed',
+  'recovery-codes.issued',
+  'signin.finished',
+  'signin.given-up',
+  'account.created',
+  'account.disabled',
+  'account.enabled',
+  'client.added',
+  'client.removed',
+  'client.removed',
+  'code.reused',
+] as const
+
+export type AuditEventType = (typeof auditEventTypes)[number]
+
+export interface AuditEvent {
+  id: string
+  /** Milliseconds since the Unix epoch. */
+  at: number
+  type: AuditEventType
+  accountId: string | null
+  clientId: string | null
+  /** The factor's name, where the event is about one. */
+  factor: string | null
+  /** A reason from the factor's or policy's own vocabulary; never anything a person typed. */
+  reason: string | null
+  requestId: string | null
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { createTrail } from '../audit/trail.ts'
+import { systemClock } from '../clock.ts'
+import { randomId, systemRandom } from '../crypto/random.ts'
+import { canonicalName } from '../directory/name.ts'
+import { DuepassiError } from '../errors.ts'
+import { type CommonOptions, configurationOf } from './configuration.ts'
+import { type Io, print, Refusal } from './io.ts'
+import { hashPassword, withDirectory } from './parts.ts'
+import { readNewPassword } from './password.ts'
+
+export interface NewAccount {
+  email?: string
+  name?: string
+  locale?: string
+  passwordStdin: boolean
+}
+
+const isLocale = (tag: string): boolean => {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1
+  } catch {
+    return false
+  }
+}
+
+const checkNames = (username: string, { email, name, locale }: NewAccount): void => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const unprintable = /[\u0000-\u001f\u007f]/
+  if (canonicalName(username) === '' || username.length > 128 || unprintable.test(username)) {
+    throw new Refusal('The user name must have 1 to 128 printable characters.')
+  }
+  if (email !== undefined && !z.email().safeParse(email).success)
+    throw new Refusal('The --email is not an e-mail address.')
+  if (name !== undefined && (name.trim() === '' || unprintable.test(name)))
+    throw new Refusal('The --name is empty or not printable.')
+  if (locale !== undefined && !isLocale(locale))
+    throw new Refusal('The --locale is not a language tag such as `it` or `en-GB`.')
+}
+
+/** Creates an account and prints its id. */
+export const createAccount = async (
+  io: Io,
+  username: string,
+  options: NewAccount & CommonOptions,
+): Promise<void> => {
+  const config = configurationOf(io, options)
+  checkNames(username, options)
+  const password = await readNewPassword(io, config, options.passwordStdin)
+  const id = randomId(systemRandom)
+  const account = {
+    id,
+    username,
+    email: options.email ?? null,
+    name: options.name ?? username,
+    passwordHash: await hashPassword(password),
+    locale: options.locale ?? null,
+    disabledAt: null,
+    createdAt: systemClock.now(),
+  }
+  await withDirectory(io, config, async (directory) => {
+    try {
+      await directory.addAccount(account)
+    } catch (error) {
+      if (error instanceof DuepassiError && error.code === 'account_exists') {
+        throw new Refusal(
+          'The user name or the e-mail address belongs to an account already. Choose another.',
+        )
+      }
+      throw error
+    }
+    await createTrail({ directory, clock: systemClock, random: systemRandom })('account.created', {
+      accountId: id,
+    })
+  })
+  print(io, id)
+}

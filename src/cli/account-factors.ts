@@ -1,0 +1,22 @@
+import type { OnAccount } from './account.ts'
+
+export const unlock = async ({ account, directory, record }: OnAccount): Promise<string> => {
+  const { lockedAt } = await directory.standing(account.id)
+  await directory.clearAttempts(account.id)
+  await record('factor.unlocked', { accountId: account.id, reason: 'administrator' })
+  return lockedAt === null
+    ? `The second factor of ${account.username} was not locked; its count of wrong codes is back to none.`
+    : `The second factor of ${account.username} is unlocked.`
+}
+
+/** Needs no sealing key: whoever lost theirs must still be able to let people enrol anew. */
+export const resetFactors = async ({ account, directory, record }: OnAccount): Promise<string> => {
+  const { factors, lockedAt } = await directory.standing(account.id)
+  const removed = await directory.removeCredentials(account.id)
+  await directory.clearAttempts(account.id)
+  for (const factor of factors)
+    await record('factor.removed', { accountId: account.id, factor, reason: 'administrator' })
+  if (lockedAt !== null) await record('factor.unlocked', { accountId: account.id, reason: 'administrator' })
+  const count = removed === 1 ? 'One credential' : `${removed === 0 ? 'No' : removed} credentials`
+  return `${count} of ${account.username} removed, wrong codes forgotten. The next sign-in begins with enrolment where a second factor is required.`
+}

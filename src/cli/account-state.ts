@@ -1,0 +1,27 @@
+import { systemClock } from '../clock.ts'
+import type { OnAccount } from './account.ts'
+import { Refusal } from './io.ts'
+
+/** Refuses from now on, then ends what is open. The first is durable and does not wait for the second. */
+export const setDisabled = async ({ account, directory, record, withStore }: OnAccount): Promise<string> => {
+  if (account.disabledAt === null) {
+    await directory.changeAccount(account.id, { disabledAt: systemClock.now() })
+    await record('account.disabled', { accountId: account.id })
+  }
+  try {
+    const { revokeAccount } = await import('../stores/oidc-adapter.ts')
+    await withStore((store) => revokeAccount(store, account.id))
+  } catch {
+    throw new Refusal(
+      `The account ${account.username} is disabled and gets no more tokens, but its sessions could not be ended: the store does not answer. Run this again when it does.`,
+    )
+  }
+  return `The account ${account.username} is disabled; its sessions and grants are ended.`
+}
+
+export const setEnabled = async ({ account, directory, record }: OnAccount): Promise<string> => {
+  if (account.disabledAt === null) return `The account ${account.username} was not disabled.`
+  await directory.changeAccount(account.id, { disabledAt: null })
+  await record('account.enabled', { accountId: account.id })
+  return `The account ${account.username} is enabled.`
+}

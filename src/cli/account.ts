@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import { createTrail, type RecordEvent } from '../audit/trail.ts'
+import { systemClock } from '../clock.ts'
+import { systemRandom } from '../crypto/random.ts'
+import type { Account, Directory } from '../directory/directory.ts'
+import type { Store } from '../stores/store.ts'
+import { createAccount, type NewAccount } from './account-create.ts'
+import { resetFactors, unlock } from './account-factors.ts'
+import { describeAccount } from './account-show.ts'
+import { setDisabled, setEnabled } from './account-state.ts'
+import { type CommonOptions, configurationOf } from './configuration.ts'
+import { type Io, print, Refusal } from './io.ts'
+import { withDirectory, withStore } from './parts.ts'
+
+/** What an action on an account gets; it answers what happened. */
+export interface OnAccount {
+  account: Account
+  directory: Directory
+  record: RecordEvent
+  withStore<T>(task: (store: Store) => Promise<T>): Promise<T>
+}
+
+const findAccount = async (directory: Directory, name: string): Promise<Account> => {
+  const account = (await directory.accountByName(name)) ?? (await directory.accountById(name))
+  if (!account)
+    throw new Refusal(`There is no account "${name}". A user name, an e-mail address or an id names one.`)
+  return account
+}
+
+const actions: ReadonlyArray<[name: string, description: string, act: (on: OnAccount) => Promise<string>]> = [
+  ['show', 'show state, factors, lock and failures', describeAccount],
+  ['unlock', 'open a locked second factor and forget the wrong codes', unlock],
+  ['disable', 'refuse sign-ins and tokens, and end all sessions', setDisabled],
+  ['enable', 'allow sign-ins again', setEnabled],
+  ['reset-factors', 'remove all factors, so that the person enrols anew', resetFactors],
+]
+
+export const addAccountCommands = (program: Command, io: Io): void => {
+  const group = program.command('account').description('accounts and their second factor')
+  group
+    .command('create')
+    .description('create an account; asks for the password')
+    .argument('<username>', 'name to sign in with')
+    .option('--email <address>', 'e-mail address, a name to sign in with as well')
+    .option('--name <name>', 'full name (otherwise the user name)')
+    .option('--locale <tag>', 'preferred language, such as `it`')
+    .option('--password-stdin', 'read the password from standard input', false)
+    .action(async (username: string, _, command: Command) => {
+      await createAccount(io, username, command.optsWithGlobals<NewAccount & CommonOptions>())
+    })
+  for (const [name, description, act] of actions) {
+    group
+      .command(name)
+      .description(description)
+      .argument('<name>', 'user name, e-mail address or id')
+      .action(async (named: string, _, command: Command) => {
+        const config = configurationOf(io, command.optsWithGlobals<CommonOptions>())
+        const said = await withDirectory(io, config, async (directory) =>
+          act({
+            account: await findAccount(directory, named),
+            directory,
+            record: createTrail({ directory, clock: systemClock, random: systemRandom }),
+            withStore: (task) => withStore(io, config, task),
+          }),
+        )
+        print(io, said)
+      })
+  }
+}

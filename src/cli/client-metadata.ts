@@ -1,0 +1,86 @@
+import type { RandomBytes } from '../crypto/random.ts'
+import type { ClientMetadata } from '../directory/directory.ts'
+import { Refusal } from './io.ts'
+
+export interface ClientOptions {
+  id: string
+  name: string
+  redirectUri: string[]
+  postLogoutRedirectUri: string[]
+  public: boolean
+  logoUri?: string
+  grant: string[]
+  idTokenAlg?: string
+}
+
+const grants = ['authorization_code', 'refresh_token', 'client_credentials']
+const algorithms = ['ES256', 'EdDSA', 'PS256', 'RS256']
+
+const isLoopback = ({ hostname }: URL): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+
+/**
+ * `web` for https and for http on loopback, `native` for a private scheme (RFC 8252 §7.1: a domain name in reverse).
+ * @throws Refusal for anything else.
+ */
+const kindOfUri = (option: string, uri: string): 'web' | 'native' => {
+  const url = URL.parse(uri)
+  if (!url || uri.includes('#'))
+    throw new Refusal(`${option} ${uri} is not an absolute URI without fragment.`)
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return 'web'
+  if (url.protocol.includes('.')) return 'native'
+  throw new Refusal(
+    `${option} ${uri} must be https, http on this machine, or a private scheme such as com.example.app:/callback.`,
+  )
+}
+
+const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): void => {
+  if (!/^[\x21-\x7e]{1,128}$/.test(options.id))
+    throw new Refusal('The --id must have 1 to 128 printable ASCII characters without spaces.')
+  if (options.name.trim() === '') throw new Refusal('The --name is empty.')
+  const unknown = grantTypes.find((grant) => !grants.includes(grant))
+  if (unknown !== undefined)
+    throw new Refusal(`There is no --grant ${unknown}; there are ${grants.join(', ')}.`)
+  const code = grantTypes.includes('authorization_code')
+  if (grantTypes.includes('refresh_token') && !code)
+    throw new Refusal('--grant refresh_token needs --grant authorization_code.')
+  if (grantTypes.includes('client_credentials') && options.public)
+    throw new Refusal('--grant client_credentials needs a secret: leave out --public.')
+  if (code !== options.redirectUri.length > 0) {
+    throw new Refusal(
+      code ? 'At least one --redirect-uri is needed.' : '--redirect-uri needs --grant authorization_code.',
+    )
+  }
+  if (options.idTokenAlg !== undefined && !algorithms.includes(options.idTokenAlg)) {
+    throw new Refusal(`There is no --id-token-alg ${options.idTokenAlg}; there are ${algorithms.join(', ')}.`)
+  }
+  if (options.logoUri !== undefined && URL.parse(options.logoUri)?.protocol !== 'https:')
+    throw new Refusal('The --logo-uri must be https.')
+}
+
+/** OIDC Dynamic Registration metadata of a new client, with a secret of 256 bits unless it is public. */
+export const clientMetadata = (options: ClientOptions, random: RandomBytes): ClientMetadata => {
+  const grantTypes = options.grant.length > 0 ? [...new Set(options.grant)] : ['authorization_code']
+  checkChoices(options, grantTypes)
+  const kinds = new Set(options.redirectUri.map((uri) => kindOfUri('--redirect-uri', uri)))
+  if (kinds.size > 1)
+    throw new Refusal('Private schemes and web addresses are two applications: register two clients.')
+  const native = kinds.has('native')
+  if (native && !options.public)
+    throw new Refusal('A private scheme belongs to an app, which can keep no secret: add --public.')
+  for (const uri of options.postLogoutRedirectUri) kindOfUri('--post-logout-redirect-uri', uri)
+  return {
+    client_id: options.id,
+    client_name: options.name,
+    redirect_uris: options.redirectUri,
+    grant_types: grantTypes,
+    response_types: grantTypes.includes('authorization_code') ? ['code'] : [],
+    application_type: native ? 'native' : 'web',
+    token_endpoint_auth_method: options.public ? 'none' : 'client_secret_basic',
+    ...(!options.public && { client_secret: random(32).toString('base64url') }),
+    ...(options.postLogoutRedirectUri.length > 0 && {
+      post_logout_redirect_uris: options.postLogoutRedirectUri,
+    }),
+    ...(options.logoUri !== undefined && { logo_uri: options.logoUri }),
+    ...(options.idTokenAlg !== undefined && { id_token_signed_response_alg: options.idTokenAlg }),
+  }
+}

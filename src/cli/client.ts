@@ -1,0 +1,88 @@
+import type { Command } from 'commander'
+import { createTrail } from '../audit/trail.ts'
+import { systemClock } from '../clock.ts'
+import { systemRandom } from '../crypto/random.ts'
+import { DuepassiError } from '../errors.ts'
+import { type ClientOptions, clientMetadata } from './client-metadata.ts'
+import { type CommonOptions, configurationOf } from './configuration.ts'
+import { type Io, print, Refusal } from './io.ts'
+import { withDirectory } from './parts.ts'
+
+const collect = (value: string, previous: string[]): string[] => [...previous, value]
+
+const addClient = async (io: Io, options: ClientOptions & CommonOptions): Promise<void> => {
+  const config = configurationOf(io, options)
+  const metadata = clientMetadata(options, systemRandom)
+  await withDirectory(io, config, async (directory) => {
+    try {
+      await directory.addClient(metadata)
+    } catch (error) {
+      if (error instanceof DuepassiError && error.code === 'client_exists') {
+        throw new Refusal(
+          `There is a client "${options.id}" already. Choose another --id, or remove it first.`,
+        )
+      }
+      throw error
+    }
+    await createTrail({ directory, clock: systemClock, random: systemRandom })('client.added', {
+      clientId: options.id,
+    })
+  })
+  print(io, `client_id: ${options.id}`)
+  const { client_secret: secret } = metadata
+  if (typeof secret === 'string') {
+    print(io, `client_secret: ${secret}`)
+    io.stderr.write('The secret is shown this once; keep it with the relying party.\n')
+  }
+}
+
+const removeClient = async (io: Io, id: string, options: CommonOptions): Promise<void> => {
+  const removed = await withDirectory(io, configurationOf(io, options), async (directory) => {
+    const found = await directory.removeClient(id)
+    if (found)
+      await createTrail({ directory, clock: systemClock, random: systemRandom })('client.removed', {
+        clientId: id,
+      })
+    return found
+  })
+  if (!removed) throw new Refusal(`There is no client "${id}".`)
+  print(io, `The client ${id} is removed; it gets no more tokens.`)
+}
+
+export const addClientCommands = (program: Command, io: Io): void => {
+  const group = program.command('client').description('relying parties')
+  group
+    .command('add')
+    .description('register a relying party; prints its secret once')
+    .requiredOption('--id <id>', 'client_id')
+    .requiredOption('--name <name>', 'name that people see when they sign in')
+    .option('--redirect-uri <uri>', 'where answers go; may be given several times', collect, [])
+    .option(
+      '--post-logout-redirect-uri <uri>',
+      'where a sign-out may lead; may be given several times',
+      collect,
+      [],
+    )
+    .option('--public', 'an app without a secret (browser, phone): PKCE protects it', false)
+    .option('--logo-uri <uri>', 'logo that people see when they sign in')
+    .option(
+      '--grant <type>',
+      'authorization_code (default), refresh_token, client_credentials; may be given several times',
+      collect,
+      [],
+    )
+    .option(
+      '--id-token-alg <alg>',
+      'ES256 (default), EdDSA, PS256 or RS256; needs such a key in `keys.signing`',
+    )
+    .action(async (_, command: Command) =>
+      addClient(io, command.optsWithGlobals<ClientOptions & CommonOptions>()),
+    )
+  group
+    .command('remove')
+    .description('remove a relying party')
+    .argument('<id>', 'client_id')
+    .action(async (id: string, _, command: Command) =>
+      removeClient(io, id, command.optsWithGlobals<CommonOptions>()),
+    )
+}

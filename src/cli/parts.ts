@@ -1,0 +1,56 @@
+import type { Config } from '../config/schema.ts'
+import { systemRandom } from '../crypto/random.ts'
+import type { Directory } from '../directory/directory.ts'
+import { createLog, type Log } from '../log.ts'
+import { createHasher } from '../passwords/hashing.ts'
+import type { Store } from '../stores/store.ts'
+import type { Io } from './io.ts'
+
+/** What stands behind the commands. */
+export type Parts = Pick<typeof import('../compose.ts'), 'compose' | 'openDirectory' | 'openStore'>
+
+/** Loaded when a command needs it, so that `--help` and `config check` need no database driver. */
+export const partsOf = async (io: Io): Promise<Parts> => io.parts ?? import('../compose.ts')
+
+/** Problems go to standard error, so that the output of a command stays what it says. */
+const logForCommands = (io: Io): Log => createLog('error', { write: (line) => void io.stderr.write(line) })
+
+/** Brings the directory's database up to date, where it is one; answers the names of the migrations that ran. */
+export const migrateDirectory = async (
+  directory: Directory & { migrate?(): Promise<string[]> },
+): Promise<string[]> => (await directory.migrate?.()) ?? []
+
+/** Opens the directory for one task, up to date, and closes it whatever happens. */
+export const withDirectory = async <T>(
+  io: Io,
+  config: Config,
+  task: (directory: Directory) => Promise<T>,
+): Promise<T> => {
+  const { openDirectory } = await partsOf(io)
+  const directory = await openDirectory(config, { log: logForCommands(io) })
+  try {
+    await migrateDirectory(directory)
+    return await task(directory)
+  } finally {
+    await directory.close()
+  }
+}
+
+/** Opens the short-lived store for one task. */
+export const withStore = async <T>(
+  io: Io,
+  config: Config,
+  task: (store: Store) => Promise<T>,
+): Promise<T> => {
+  const { openStore } = await partsOf(io)
+  const store = openStore(config, { log: logForCommands(io) })
+  try {
+    return await task(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/** For one password at a time, by one person. */
+export const hashPassword = (password: string): Promise<string> =>
+  createHasher({ concurrency: 1, queue: 1, random: systemRandom }).hash(password)

@@ -1,0 +1,162 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Provider } from 'oidc-provider'
+import { Gauge, Registry } from 'prom-client'
+import { passingAttempts } from './attempts/attempts.ts'
+import { createTrail } from './audit/trail.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config/schema.ts'
+import { createCookieSigner } from './crypto/cookie-signer.ts'
+import { type RandomBytes, systemRandom } from './crypto/random.ts'
+import { createSealer } from './crypto/sealing.ts'
+import type { MailDelivery } from './delivery/delivery.ts'
+import { createNotifier } from './delivery/notifier.ts'
+import { smtpDelivery } from './delivery/smtp/smtp.ts'
+import type { Directory } from './directory/directory.ts'
+import { sealedDirectory } from './directory/sealed.ts'
+import { migrate as migrateDatabase } from './directory/sql/migrate.ts'
+import { sqlDirectory } from './directory/sql/sql-directory.ts'
+import { DuepassiError } from './errors.ts'
+import { recoveryCodes } from './factors/recovery-code/recovery-code.ts'
+import { totp } from './factors/totp/totp.ts'
+import { createPasswordPages } from './interaction/password-pages.ts'
+import { createRequestMemory } from './interaction/requests.ts'
+import { currentRequestId, type Log, silentLog } from './log.ts'
+import { createPages } from './pages/render.ts'
+import { createHasher, type Hasher } from './passwords/hashing.ts'
+import { secondFactor } from './plugin/second-factor.ts'
+import { createConfiguration } from './provider/configuration.ts'
+import { createOwnPages } from './provider/pages.ts'
+import { embeddedStore } from './stores/embedded/embedded-store.ts'
+import { storeAdapter } from './stores/oidc-adapter.ts'
+import { redisStore } from './stores/redis/redis-store.ts'
+import type { Store } from './stores/store.ts'
+
+export interface Duepassi {
+  handler(req: IncomingMessage, res: ServerResponse): void
+  provider: Provider
+  directory: Directory
+  store: Store
+  hasher: Hasher
+  registry: Registry
+  /** Asks the stores, for `/health/ready`. */
+  ready(): Promise<Record<'store' | 'directory', 'ok' | 'down'>>
+  close(): Promise<void>
+}
+
+/** What tests, the demo and the benchmark put in the place of the real thing. */
+export interface Parts {
+  clock?: Clock
+  random?: RandomBytes
+  log?: Log
+  hasher?: Hasher
+  mail?: MailDelivery
+}
+
+/** The stores that a configuration names, for one process or one command. */
+export const openStore = (config: Config, { clock = systemClock, log = silentLog }: Pick<Parts, 'clock' | 'log'> = {}): Store =>
+  config.redis ? redisStore(config.redis, log) : embeddedStore({ file: config.store.file, clock })
+
+const openUnsealed = (config: Config, log: Log): Promise<Directory> => sqlDirectory({ url: config.database.url, pool: config.database.pool, log })
+
+export const openDirectory = async (config: Config, { random = systemRandom, log = silentLog }: Pick<Parts, 'random' | 'log'> = {}): Promise<Directory> =>
+  sealedDirectory(await openUnsealed(config, log), createSealer(config.keys.sealing ?? [], random))
+
+/** Brings the database up to date, under a lock; answers the names of the migrations that ran. */
+export const migrate = (config: Config): Promise<string[]> => migrateDatabase(config.database.url)
+
+/** The only place that sees every implementation: the ready provider, from its configuration. */
+export const compose = async (config: Config, parts: Parts = {}): Promise<Duepassi> => {
+  const { clock = systemClock, random = systemRandom, log = silentLog } = parts
+  const { cookies, sealing } = config.keys
+  if (!cookies || !sealing || !config.keys.signing) throw new DuepassiError('not_configured', 'keys.signing, keys.cookies and keys.sealing are needed')
+  const sealer = createSealer(sealing, random)
+  const store = openStore(config, { clock, log })
+  const unsealed = await openUnsealed(config, log)
+  const directory = sealedDirectory(unsealed, sealer)
+  const hasher = parts.hasher ?? createHasher({ ...config.passwords.hashing, random })
+  const pages = createPages({ brand: config.brand, secure: config.issuer.startsWith('https:'), random })
+  const requests = createRequestMemory({ store, log })
+  const record = createTrail({ directory, clock, random, requestId: currentRequestId })
+  const mail = parts.mail ?? (config.mail.url && config.mail.from ? smtpDelivery({ url: config.mail.url, from: config.mail.from, name: config.brand.name }) : undefined)
+  const accountName = async (id: string): Promise<string> => (await directory.accountById(id))?.username ?? id
+
+  const mfa = secondFactor({
+    directory: unsealed,
+    store,
+    sealer,
+    factors: [totp({ window: config.totp.window as 0 | 1 }), recoveryCodes({ hasher })],
+    policy: config.policy,
+    attempts: config.attempts,
+    brand: config.brand,
+    accountName,
+    notify: createNotifier({ directory, mail, clock, brand: config.brand }),
+    signInSeconds: config.lifetimes.interaction,
+    pages,
+    clock,
+    random,
+    log,
+    requestId: currentRequestId,
+  })
+
+  const provider = new Provider(
+    config.issuer,
+    mfa.configure(
+      createConfiguration({
+        config,
+        clock,
+        directory,
+        adapter: storeAdapter({ store, clock, clients: { find: (id) => directory.clientById(id) } }),
+        cookieSigner: createCookieSigner(cookies.map((key) => Buffer.from(key, 'base64'))),
+        pages: createOwnPages({ pages, requests, log }),
+      }),
+    ),
+  )
+  mfa.attach(provider)
+  provider.proxy = config.proxy
+  const passwordPages = createPasswordPages({
+    provider: () => provider,
+    directory,
+    hasher,
+    attempts: passingAttempts({ store, clock, limits: config.passwords }),
+    record,
+    pages,
+    requests,
+    log,
+    requestId: currentRequestId,
+    maxLength: config.passwords.maxLength,
+    accountName,
+    primarySucceeded: mfa.primarySucceeded,
+  })
+  provider.use(mfa.routes())
+  provider.use(passwordPages)
+  const callback = provider.callback()
+
+  return {
+    handler: (req, res) => void callback(req, res),
+    provider,
+    directory,
+    store,
+    hasher,
+    registry: createRegistry(hasher),
+    async ready() {
+      const [storeAnswer, directoryAnswer] = await Promise.allSettled([store.ping(), directory.ping()])
+      return { store: storeAnswer.status === 'fulfilled' ? 'ok' : 'down', directory: directoryAnswer.status === 'fulfilled' ? 'ok' : 'down' }
+    },
+    async close() {
+      await Promise.allSettled([store.close(), directory.close(), mail?.close()])
+    },
+  }
+}
+
+const createRegistry = (hasher: Hasher): Registry => {
+  const registry = new Registry()
+  new Gauge({
+    name: 'duepassi_password_hashes_waiting',
+    help: 'Sign-ins that wait for a password hash.',
+    registers: [registry],
+    collect() {
+      this.set(hasher.gate.waiting)
+    },
+  })
+  return registry
+}

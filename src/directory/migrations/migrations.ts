@@ -1,0 +1,12 @@
+import type { Migration } from 'kysely/migration'
+import { createTables } from './0001-tables.ts'
+
+export type DatabaseKind = 'sqlite' | 'postgres'
+
+/**
+ * Every migration by its name, in the order of the names; forward only. A migration that was released is never
+ * edited: what it should have done is a new one.
+ */
+export const migrations = (kind: DatabaseKind): Record<string, Migration> => ({
+  '0001-tables': { up: (db) => createTables(db, kind) },
+})

@@ -1,0 +1,58 @@
+import type { Sealer } from '../crypto/sealing.ts'
+import type { ClientMetadata, Credential, Directory, SecondFactorDirectory } from './directory.ts'
+
+/**
+ * The same directory with secrets sealed at rest: a credential's `secret` and a client's `client_secret`, each bound to
+ * its row, so that a record copied to another account or client does not open. Everything else passes through, and
+ * every error too; a record that does not open rejects with `sealed_badly`.
+ */
+export function sealedDirectory<Kind extends SecondFactorDirectory>(directory: Kind, sealer: Sealer): Kind {
+  const sealing = {
+    ...sealedCredentials(directory, sealer),
+    ...(keepsClients(directory) && sealedClients(directory, sealer)),
+  }
+  return new Proxy(directory, {
+    get(target, property) {
+      if (property in sealing) return Reflect.get(sealing, property)
+      const value: unknown = Reflect.get(target, property)
+      // Bound, because an implementation of a host may be a class with private fields.
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+const keepsClients = (directory: SecondFactorDirectory | Directory): directory is Directory =>
+  'clientById' in directory && 'addClient' in directory
+
+type Credentials = Pick<SecondFactorDirectory, 'credentials' | 'addCredential'>
+
+function sealedCredentials(directory: SecondFactorDirectory, sealer: Sealer): Credentials {
+  const binding = ({ accountId, id }: Credential) => `credential:${accountId}:${id}`
+  return {
+    async credentials(accountId) {
+      const found = await directory.credentials(accountId)
+      return found.map((credential) => ({
+        ...credential,
+        secret: sealer.open(credential.secret, binding(credential)),
+      }))
+    },
+    addCredential: async (credential) =>
+      directory.addCredential({ ...credential, secret: sealer.seal(credential.secret, binding(credential)) }),
+  }
+}
+
+type Clients = Pick<Directory, 'clientById' | 'addClient'>
+
+function sealedClients(directory: Directory, sealer: Sealer): Clients {
+  const withSecret = (metadata: ClientMetadata, treat: Sealer['seal']): ClientMetadata =>
+    typeof metadata.client_secret === 'string'
+      ? { ...metadata, client_secret: treat(metadata.client_secret, `client:${metadata.client_id}`) }
+      : metadata
+  return {
+    async clientById(id) {
+      const metadata = await directory.clientById(id)
+      return metadata && withSecret(metadata, sealer.open)
+    },
+    addClient: async (metadata) => directory.addClient(withSecret(metadata, sealer.seal)),
+  }
+}

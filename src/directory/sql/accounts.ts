@@ -1,0 +1,84 @@
+import { DuepassiError } from '../../errors.ts'
+import type { Account, Directory } from '../directory.ts'
+import { canonicalName } from '../name.ts'
+import { isTaken } from './failures.ts'
+import type { AccountRow, Database } from './tables.ts'
+import { isText } from './text.ts'
+
+type Accounts = Pick<Directory, 'accountById' | 'accountByName' | 'addAccount' | 'changeAccount'>
+
+export const accountQueries = (db: Database): Accounts => ({
+  async accountById(id) {
+    if (!isText(id)) return undefined
+    const row = await db.selectFrom('account').selectAll().where('id', '=', id).executeTakeFirst()
+    return row && accountOf(row)
+  },
+
+  async accountByName(name) {
+    if (!isText(name)) return undefined
+    const row = await db
+      .selectFrom('account_name')
+      .innerJoin('account', 'account.id', 'account_name.account_id')
+      .selectAll('account')
+      .where('account_name.name', '=', canonicalName(name))
+      .executeTakeFirst()
+    return row && accountOf(row)
+  },
+
+  async addAccount(account) {
+    try {
+      await db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('account').values(rowOf(account)).execute()
+        await transaction.insertInto('account_name').values(namesOf(account)).execute()
+      })
+    } catch (error) {
+      if (isTaken(error)) {
+        throw new DuepassiError('account_exists', 'the user name or e-mail address is somebody’s already')
+      }
+      throw error
+    }
+  },
+
+  async changeAccount(id, change) {
+    const { numUpdatedRows } = await db
+      .updateTable('account')
+      .set({
+        id,
+        ...(change.passwordHash !== undefined && { password_hash: change.passwordHash }),
+        ...(change.disabledAt !== undefined && { disabled_at: change.disabledAt }),
+        ...(change.name !== undefined && { name: change.name }),
+        ...(change.locale !== undefined && { locale: change.locale }),
+      })
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    if (numUpdatedRows === 0n) throw new DuepassiError('account_unknown', 'there is no account with this id')
+  },
+})
+
+/** Sorted, so that two registrations with crossed names wait for each other in one order and never deadlock. */
+const namesOf = ({ id, username, email }: Account) =>
+  [...new Set([username, email ?? username].map(canonicalName))]
+    .sort()
+    .map((name) => ({ name, account_id: id }))
+
+const rowOf = (account: Account): AccountRow => ({
+  id: account.id,
+  username: account.username,
+  email: account.email,
+  name: account.name,
+  password_hash: account.passwordHash,
+  locale: account.locale,
+  disabled_at: account.disabledAt,
+  created_at: account.createdAt,
+})
+
+const accountOf = (row: AccountRow): Account => ({
+  id: row.id,
+  username: row.username,
+  email: row.email,
+  name: row.name,
+  passwordHash: row.password_hash,
+  locale: row.locale,
+  disabledAt: row.disabled_at,
+  createdAt: row.created_at,
+})

@@ -1,0 +1,33 @@
+import { DuepassiError } from '../../errors.ts'
+import type { ClientMetadata, Directory } from '../directory.ts'
+import { isTaken } from './failures.ts'
+import type { Database } from './tables.ts'
+import { isText } from './text.ts'
+
+type Clients = Pick<Directory, 'clientById' | 'addClient' | 'removeClient'>
+
+export const clientQueries = (db: Database): Clients => ({
+  async clientById(id) {
+    if (!isText(id)) return undefined
+    const row = await db.selectFrom('client').select('metadata').where('id', '=', id).executeTakeFirst()
+    return row && (JSON.parse(row.metadata) as ClientMetadata)
+  },
+
+  async addClient(metadata) {
+    try {
+      await db
+        .insertInto('client')
+        .values({ id: metadata.client_id, metadata: JSON.stringify(metadata) })
+        .execute()
+    } catch (error) {
+      if (isTaken(error)) throw new DuepassiError('client_exists', `client ${metadata.client_id} exists`)
+      throw error
+    }
+  },
+
+  async removeClient(id) {
+    if (!isText(id)) return false
+    const { numDeletedRows } = await db.deleteFrom('client').where('id', '=', id).executeTakeFirstOrThrow()
+    return numDeletedRows === 1n
+  },
+})

@@ -1,0 +1,41 @@
+import { systemRandom } from '../../crypto/random.ts'
+import { createHasher, type Hasher } from '../../passwords/hashing.ts'
+import type { Factor } from '../factor.ts'
+import { newCode, readCode } from './code.ts'
+import { type CodeSet, codesLeft, readSet, verifyRecoveryCode } from './verify.ts'
+
+const howMany = 10
+
+/** For a host that hashes no passwords with us: two at once, as many as small machines have cores. */
+const ownHasher = (): Hasher => createHasher({ concurrency: 2, queue: 200, random: systemRandom })
+
+/** Codes to keep on paper for the day the phone is lost: look-up secrets of NIST SP 800-63B-4 §3.1.2. */
+export const recoveryCodes = ({ hasher = ownHasher() }: { hasher?: Pick<Hasher, 'derive'> } = {}): Factor => ({
+  name: 'recovery-code',
+  amr: ['otp'],
+  selfEnrolled: false,
+  accepts: (answer) => readCode(answer) !== undefined,
+  async begin(credentials) {
+    return { left: credentials.reduce((sum, { secret, counter }) => sum + codesLeft(readSet(secret), counter), 0) }
+  },
+  async verify(answer, _question, credentials) {
+    const code = readCode(answer)
+    if (code === undefined) return { verified: false, reason: 'malformed' }
+    const credential = credentials.at(-1)
+    if (!credential) return { verified: false, reason: 'wrong' }
+    const set = readSet(credential.secret)
+    return verifyRecoveryCode(await hasher.derive(code, Buffer.from(set.salt, 'base64url')), set, credential)
+  },
+  enrolment: {
+    async begin({ random }) {
+      const codes = Array.from({ length: howMany }, () => newCode(random))
+      const salt = random(16)
+      const hashes = await Promise.all(codes.map((code) => hasher.derive(readCode(code) as string, salt)))
+      const set: CodeSet = { salt: salt.toString('base64url'), hashes: hashes.map((hash) => hash.toString('base64url')) }
+      return { secret: JSON.stringify(set), shown: { codes } }
+    },
+    async finish() {
+      return { confirmed: true, counter: 0 }
+    },
+  },
+})

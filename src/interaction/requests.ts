@@ -1,0 +1,37 @@
+import type { Interaction, Provider } from 'oidc-provider'
+import type { Log } from '../log.ts'
+import type { Store } from '../stores/store.ts'
+
+/**
+ * Remembers authorization requests longer than the sign-ins they began, so that a page that expired over night, or was
+ * reopened by the back button, can begin the same request again instead of being a dead end.
+ */
+export interface RequestMemory {
+  /** `interactionUrl` is where the interaction begins. */
+  remember(interaction: Interaction, interactionUrl: string): void
+  /** The address that repeats the request of an interaction, and its relying party. */
+  recall(provider: Provider, uid: string): Promise<{ restartUrl: string; interactionUrl: string; clientId: string } | undefined>
+}
+
+const seconds = 24 * 3600
+
+/** Given out by oidc-provider for one use; the parameters they stood for are remembered instead. */
+const spent = new Set(['request_uri', 'request'])
+
+export const createRequestMemory = ({ store, log }: { store: Store; log: Log }): RequestMemory => ({
+  remember({ uid, params }, interactionUrl) {
+    // Only the way back is lost when this fails, so nobody waits for it.
+    store.put(`rq:${uid}`, JSON.stringify({ params, interactionUrl }), seconds).catch((error) => log.warn({ err: error }, 'a request could not be remembered'))
+  },
+  async recall(provider, uid) {
+    const stored = await store.get(`rq:${uid}`)
+    if (stored === undefined) return undefined
+    const { params, interactionUrl } = JSON.parse(stored) as { params: Record<string, unknown>; interactionUrl: string }
+    const query = new URLSearchParams(
+      Object.entries(params).flatMap(([name, value]): Array<[string, string]> =>
+        spent.has(name) || value === undefined || value === null ? [] : [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]],
+      ),
+    )
+    return { restartUrl: `${provider.pathFor('authorization')}?${query}`, interactionUrl, clientId: String(params['client_id']) }
+  },
+})

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { type RandomBytes, randomId, systemRandom } from '../crypto/random.ts'
+import { showClient } from './client.ts'
+import { durationInWords, errorText, loadTranslators, type MessageValues, ownViews } from './messages.ts'
+import type { Page, Pages, RenderedPage } from './pages.ts'
+import { securityHeaders } from './security-headers.ts'
+import { loadTemplates, type TemplateLocals } from './templates.ts'
+import { type PageError, type ViewName, type Views, waitErrorKeys } from './views.ts'
+
+export interface PagesOptions {
+  /** Folder of the views, with a slash at its end; the package's own when absent. */
+  views?: URL
+  brand: { name: string }
+  /** The issuer is https: adds HSTS, and shows logos over https only. */
+  secure: boolean
+  random?: RandomBytes
+}
+
+/** What a view tells the layout about itself. */
+interface Head {
+  title: string
+  /** How many of the two steps of the mark are filled. */
+  steps: 0 | 1 | 2
+  /** Text above the relying party's name. */
+  partyLabel: string
+}
+
+/**
+ * Reads and compiles everything in `views/` now; pages are then made without touching the disk.
+ *
+ * @throws Error when a view or a catalogue cannot be read.
+ */
+export function createPages(options: PagesOptions): Pages {
+  const { views = ownViews, brand, secure, random = systemRandom } = options
+  const template = loadTemplates(views)
+  const translators = loadTranslators(views)
+  const style = readLean(new URL('browser/page.css', views))
+  const script = readLean(new URL('browser/page.js', views))
+
+  function render<View extends ViewName>(page: Omit<Page<View>, 'headers'>): RenderedPage {
+    const { language } = page
+    const translate = translators[language]
+    const locals: Views[ViewName] = page.locals
+    const error = 'error' in locals ? locals.error : undefined
+    const waitSeconds = 'waitSeconds' in locals ? locals.waitSeconds : undefined
+    const client = page.client && showClient(page.client, secure)
+    const head: Head = { title: '', steps: 0, partyLabel: '' }
+    const waitError = error && waits(error) ? error : undefined
+    const shared = {
+      brand,
+      client,
+      head,
+      language,
+      errorText: error && errorText(language, translate, error),
+      errorSaysWait: waitError !== undefined,
+      wait: waitSeconds ?? waitError?.values.seconds,
+      t: (key: string, values?: MessageValues) => translate(key, values),
+      duration: (seconds: number) => durationInWords(language, seconds),
+    }
+    const partial = (name: string, more: TemplateLocals = {}): string =>
+      template(name, { ...shared, partial, ...more })
+    const nonce = randomId(random)
+    const main = partial(page.view, { ...locals })
+    const body = partial('partials/layout', {
+      main,
+      nonce,
+      style,
+      script,
+      failed: error !== undefined,
+    })
+    return {
+      status: page.status ?? 200,
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'content-language': language,
+        ...retryAfter(page),
+        ...securityHeaders({ nonce, logoOrigin: client?.logoOrigin, secure }),
+      },
+      body,
+    }
+  }
+
+  return {
+    render,
+    send(req, res, page) {
+      const { status, headers, body } = render(page)
+      res.statusCode = status
+      for (const [name, value] of Object.entries({ ...headers, ...page.headers })) {
+        if (value !== undefined) res.setHeader(name, value)
+      }
+      res.setHeader('content-length', Buffer.byteLength(body))
+      res.end(req.method === 'HEAD' ? undefined : body)
+    },
+  }
+}
+
+/** Style and script stand in every page, so they go without their indentation. */
+const readLean = (file: URL): string => readFileSync(file, 'utf8').replaceAll(/^\s+/gm, '')
+
+type WaitError = Extract<PageError, { key: (typeof waitErrorKeys)[number] }>
+
+const waits = (error: PageError): error is WaitError => waitErrorKeys.some((key) => key === error.key)
+
+function retryAfter(page: Omit<Page<ViewName>, 'headers'>): Record<string, string> {
+  const own = 'seconds' in page.locals ? page.locals.seconds : undefined
+  const seconds = page.retryAfter ?? own
+  return seconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(seconds))) }
+}

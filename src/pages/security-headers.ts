@@ -1,0 +1,40 @@
+export interface SecurityContext {
+  nonce: string
+  /** Origin of the relying party's logo, when the page shows one. */
+  logoOrigin: string | undefined
+  /** The issuer is https. */
+  secure: boolean
+}
+
+/**
+ * Headers of every page.
+ *
+ * There is no `form-action` on purpose: Chrome applies it to the redirects that follow a POST, so it would block the
+ * 303 that carries the person back to the relying party. What it guards against is injected markup, which
+ * `default-src 'none'`, the nonces and escaping already keep out.
+ *
+ * Referrer-Policy is `same-origin`, not `no-referrer`: with the latter Chrome sends `Origin: null` even to ourselves
+ * (Fetch §3.2.5 "append a request Origin header"), and `guardCrossSite` would refuse our own forms wherever
+ * Sec-Fetch-Site is missing. Nothing is told to other sites either way.
+ */
+export function securityHeaders({ nonce, logoOrigin, secure }: SecurityContext): Record<string, string> {
+  const images = ["'self'", 'data:', ...(logoOrigin ? [logoOrigin] : [])]
+  const policy = [
+    "default-src 'none'",
+    `style-src 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'`,
+    `img-src ${images.join(' ')}`,
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ]
+  return {
+    'content-security-policy': policy.join('; '),
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'same-origin',
+    'cache-control': 'no-store',
+    'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+    'cross-origin-opener-policy': 'same-origin',
+    ...(secure ? { 'strict-transport-security': 'max-age=63072000; includeSubDomains' } : {}),
+  }
+}

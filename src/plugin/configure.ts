@@ -1,0 +1,87 @@
+import type { AccountClaims, Configuration, Interaction, KoaContextWithOIDC } from 'oidc-provider'
+import type { Clock } from '../clock.ts'
+import type { RequestMemory } from '../interaction/requests.ts'
+import { storeAdapter } from '../stores/oidc-adapter.ts'
+import type { Store } from '../stores/store.ts'
+import { guardAccounts, guardGrants } from './accounts.ts'
+import { demandProperty, type PolicySettings } from './facts.ts'
+import type { Judge } from './judge.ts'
+import { insertPrompt, promptName } from './prompt.ts'
+import { spendOnce } from './spend-once.ts'
+import { secondFactorPath } from '../interaction/second-factor.ts'
+
+interface Parts {
+  judge: Judge
+  policy: PolicySettings
+  store: Store
+  clock: Clock
+  requests: RequestMemory
+}
+
+/** Claims of the ID token that say how the person was authenticated; always in, since `openid` is always asked for. */
+const assuranceClaims = ['acr', 'amr', 'auth_time']
+
+/**
+ * A new configuration with the second factor in it. Nothing that the host set is overwritten: functions are wrapped,
+ * lists are united, the prompt is inserted by name.
+ */
+export const extendConfiguration = (host: Configuration, parts: Parts): Configuration => {
+  if (!host.findAccount) throw new TypeError('the configuration has no findAccount: without it oidc-provider knows no account')
+  if (host.features?.devInteractions?.enabled) throw new TypeError('features.devInteractions replaces every interaction page: switch it off')
+  const interactionUrl = host.interactions?.url ?? defaultUrl
+  return {
+    ...host,
+    adapter: host.adapter ? spendOnce(host.adapter, parts.store, parts.clock) : storeAdapter({ store: parts.store, clock: parts.clock }),
+    findAccount: guardAccounts(host.findAccount, parts.judge),
+    loadExistingGrant: guardGrants(host.loadExistingGrant, parts.judge),
+    extraTokenClaims: withAssurance(host.extraTokenClaims),
+    claims: { ...host.claims, openid: withOpenid(host.claims?.openid) },
+    acrValues: [...new Set([...(host.acrValues ?? []), ...parts.policy.ladder])],
+    discovery: withPromptValues(host.discovery),
+    features: { ...host.features, devInteractions: { enabled: false } },
+    extraClientMetadata: withDemand(host.extraClientMetadata),
+    interactions: {
+      ...host.interactions,
+      policy: insertPrompt(host.interactions?.policy, parts.judge),
+      async url(ctx, interaction) {
+        const url = await interactionUrl(ctx, interaction)
+        parts.requests.remember(interaction, url)
+        return interaction.prompt.name === promptName ? secondFactorPath(url) : url
+      },
+    },
+  }
+}
+
+const defaultUrl = (_ctx: KoaContextWithOIDC, interaction: Interaction): string => `/interaction/${interaction.uid}`
+
+const withOpenid = (openid: AccountClaims | string[] | null | undefined | unknown) =>
+  Array.isArray(openid)
+    ? [...new Set(['sub', ...openid, ...assuranceClaims])]
+    : { ...(openid as object | undefined), ...Object.fromEntries(['sub', ...assuranceClaims].map((claim) => [claim, null])) }
+
+const withPromptValues = (discovery: Configuration['discovery']): NonNullable<Configuration['discovery']> => {
+  const listed = (discovery as { prompt_values_supported?: string[] } | undefined)?.prompt_values_supported
+  return { ...discovery, prompt_values_supported: [...new Set([...(listed ?? ['none', 'login', 'consent']), promptName])] }
+}
+
+type ExtraTokenClaims = NonNullable<Configuration['extraTokenClaims']>
+
+/** Access tokens of an account say how it was authenticated (RFC 9470 §6), after a refresh too. */
+const withAssurance =
+  (host: Configuration['extraTokenClaims']): ExtraTokenClaims =>
+  async (ctx, token) => {
+    const claims = await host?.(ctx, token)
+    const { RefreshToken, AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest } = ctx.oidc.entities
+    const source = (RefreshToken ?? AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest) as
+      | { acr?: string; amr?: string[]; authTime?: number }
+      | undefined
+    const session = ctx.oidc.session
+    const proof = source ?? (session && { acr: session.acr, amr: session.amr, authTime: session.authTime() })
+    if (token.kind !== 'AccessToken' || !proof?.acr) return claims
+    return { ...claims, acr: proof.acr, amr: proof.amr, auth_time: proof.authTime }
+  }
+
+const withDemand = (host: Configuration['extraClientMetadata']): NonNullable<Configuration['extraClientMetadata']> => ({
+  ...host,
+  properties: [...new Set([...(host?.properties ?? []), demandProperty])],
+})

@@ -1,0 +1,190 @@
+import { IncomingMessage, type ServerResponse } from 'node:http'
+import type { Configuration, InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { durableAttempts } from '../attempts/attempts.ts'
+import type { Limits } from '../attempts/lockout.ts'
+import { createTrail } from '../audit/trail.ts'
+import { createChallenge, type Notice } from '../challenge/challenge.ts'
+import type { SignIn } from '../challenge/machine.ts'
+import { createSignIns } from '../challenge/sign-ins.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { type RandomBytes, systemRandom } from '../crypto/random.ts'
+import type { Sealer } from '../crypto/sealing.ts'
+import type { SecondFactorDirectory } from '../directory/directory.ts'
+import { sealedDirectory } from '../directory/sealed.ts'
+import type { Factor } from '../factors/factor.ts'
+import { registerFactors } from '../factors/registry.ts'
+import { showFailure } from '../interaction/failure.ts'
+import { createRequestMemory } from '../interaction/requests.ts'
+import { createSecondFactorScreens, isSecondFactorPath, secondFactorPath } from '../interaction/second-factor.ts'
+import { finish, openVisit, redirect, type Visit } from '../interaction/visit.ts'
+import { type Log, silentLog } from '../log.ts'
+import { addressOf, pathOf } from '../pages/address.ts'
+import { guardCrossSite, readForm } from '../pages/form.ts'
+import type { Pages } from '../pages/pages.ts'
+import { createPages } from '../pages/render.ts'
+import { acrOf, type Ladder, levelProvenBy, refedsLadder } from '../policy/acr.ts'
+import { amrClaim, provesAnything } from '../policy/amr.ts'
+import type { SecondFactorMode } from '../policy/policy.ts'
+import type { Store } from '../stores/store.ts'
+import { attachGuards } from './attach.ts'
+import { extendConfiguration } from './configure.ts'
+import { createJudge } from './judge.ts'
+
+export interface SecondFactorOptions {
+  /** Durable state: credentials, counts, locks, audit. Secrets are sealed by `sealer` on their way in. */
+  directory: SecondFactorDirectory
+  /** Short-lived state. One process may use `embeddedStore`, several must share `redisStore`. */
+  store: Store
+  sealer: Sealer
+  /** In the order in which they are offered. */
+  factors: readonly Factor[]
+  policy?: { secondFactor?: SecondFactorMode; ladder?: Ladder }
+  attempts?: Partial<Limits>
+  /** Name of the provider on the pages and in authenticator apps. */
+  brand?: { name: string }
+  /** What authenticator apps and pages call the account; its id when absent. */
+  accountName?: (accountId: string) => Promise<string>
+  /** Told when a person's second factor changes, so that a mail can be sent. */
+  notify?: (notice: Notice) => Promise<void>
+  /** Seconds from the password to the end of the second step; 900 when absent. */
+  signInSeconds?: number
+  pages?: Pages
+  clock?: Clock
+  random?: RandomBytes
+  log?: Log
+  requestId?: () => string | undefined
+}
+
+/** A handler for Koa (`app.use`), Express (`app.use`), and, as `(req, res)`, Fastify and plain `node:http`. */
+export type Routes = (first: IncomingMessage | { req: IncomingMessage; res: ServerResponse; respond?: boolean }, second: unknown, third?: unknown) => Promise<unknown>
+
+export type SecondFactor = ReturnType<typeof secondFactor>
+
+/** Four days' worth of guesses at most before somebody must look: NIST SP 800-63B-4 §3.2.2. */
+const defaultLimits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
+
+/**
+ * The second step for any oidc-provider server: `configure` the provider with it, `attach` it, mount its `routes`, and
+ * call `primarySucceeded` where the password was right.
+ */
+export const secondFactor = (options: SecondFactorOptions) => {
+  const { store, clock = systemClock, random = systemRandom, log = silentLog } = options
+  const directory = sealedDirectory(options.directory, options.sealer)
+  const policy = { secondFactor: options.policy?.secondFactor ?? 'required', ladder: options.policy?.ladder ?? refedsLadder }
+  const judge = createJudge(policy, directory)
+  const record = createTrail({ directory, clock, random, ...(options.requestId && { requestId: options.requestId }) })
+  const accountName = options.accountName ?? (async (accountId: string) => accountId)
+  const brand = options.brand ?? { name: 'Duepassi' }
+  const requests = createRequestMemory({ store, log })
+  const configured: Configuration[] = []
+  let attached: Provider | undefined
+
+  const provider = (): Provider => {
+    if (!attached) throw new TypeError('mfa.attach(provider) was not called')
+    return attached
+  }
+
+  const challenge = createChallenge({
+    directory,
+    signIns: createSignIns({ store, sealer: options.sealer, seconds: options.signInSeconds ?? 900 }),
+    attempts: durableAttempts({ directory, clock, limits: { ...defaultLimits, ...options.attempts } }),
+    factors: registerFactors(options.factors),
+    clock,
+    random,
+    record,
+    issuerName: brand.name,
+    accountName,
+    notify: async (notice) => {
+      await options.notify?.(notice).catch((error: unknown) => log.error({ err: error, notice: notice.kind }, 'a person could not be told'))
+    },
+  })
+
+  /** The login that a finished sign-in amounts to; what does not meet the policy is an error, never a lesser login. */
+  const resultOf = async ({ interaction, metadata }: Visit, { accountId, clientId, primary, proven }: SignIn): Promise<InteractionResults> => {
+    const amr = amrClaim(primary.amr, proven)
+    const acr = acrOf(policy.ladder, levelProvenBy(amr))
+    const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
+    if (decision.kind !== 'allowed') return unmet
+    await record('signin.finished', { accountId, clientId })
+    return { login: { accountId, acr, amr, ts: primary.at }, second_factor: {} }
+  }
+
+  let lazyPages = options.pages
+  const pages: Pages = {
+    render: (page) => (lazyPages ??= ownPages()).render(page),
+    send: (req, res, page) => (lazyPages ??= ownPages()).send(req, res, page),
+  }
+  const ownPages = () => createPages({ brand, secure: provider().issuer.startsWith('https:') })
+  const screens = createSecondFactorScreens({ provider, pages, challenge, clock, credentials: (id) => directory.credentials(id), accountName, resultOf, requests })
+  const failure = { provider, pages, requests, log, requestId: options.requestId }
+
+  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    try {
+      guardCrossSite(req, new URL(provider().issuer).origin)
+      const visit = await openVisit(provider(), req, res)
+      if (req.method === 'POST') return await screens.submit(visit, await readForm(req))
+      await screens.show(visit)
+    } catch (error) {
+      await showFailure(failure, req, res, error)
+    }
+  }
+
+  return {
+    /** Pure: answers a new configuration for `new Provider(issuer, …)`. */
+    configure(configuration: Configuration): Configuration {
+      const extended = extendConfiguration(configuration, { judge, policy, store, clock, requests })
+      configured.push(extended)
+      return extended
+    },
+
+    /** Puts the guards on a provider that was built from `configure`; throws when it was not. */
+    attach(to: Provider): void {
+      attachGuards(to, configured, judge)
+      attached = to
+    },
+
+    /** The pages of the second step. They live beneath the interaction's own address, where its cookie reaches. */
+    routes(): Routes {
+      return async (first, second, third) => {
+        if (first instanceof IncomingMessage) {
+          if (isSecondFactorPath(pathOf(first))) return handle(first, second as ServerResponse)
+          return typeof third === 'function' ? third() : undefined
+        }
+        if (!isSecondFactorPath(pathOf(first.req))) return (second as () => Promise<unknown>)()
+        first.respond = false
+        return handle(first.req, first.res)
+      }
+    },
+
+    /**
+     * To be called by the host's login handler once the password is right; it answers the request.
+     * `amr`: RFC 8176 names of what was proven, `['pwd']` for a password.
+     */
+    async primarySucceeded(req: IncomingMessage, res: ServerResponse, { accountId, amr }: { accountId: string; amr: readonly string[] }): Promise<void> {
+      if (!provesAnything(amr)) throw new TypeError('amr must name what was proven, by RFC 8176: ["pwd"] for a password')
+      const visit = await openVisit(provider(), req, res)
+      const { interaction, metadata, uid } = visit
+      const clientId = String(interaction.params['client_id'])
+      const primary = { amr, at: Math.floor(clock.now() / 1000) }
+      const acr = acrOf(policy.ladder, levelProvenBy(amr))
+      const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
+      if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
+      if (decision.kind === 'allowed') return finish(visit, await resultOf(visit, { accountId, clientId, primary, proven: [], stage: { name: 'proven' } }))
+      await challenge.begin(uid, { accountId, clientId, primary })
+      redirect(res, secondFactorPath(addressOf(req)))
+    },
+
+    /**
+     * For a custom grant that authenticates an account by itself: checks what it proved, and lets its tokens through.
+     * Rejects with `TypeError` when it is not enough.
+     */
+    async admit(ctx: KoaContextWithOIDC, { accountId, acr, amr }: { accountId: string; acr: string; amr: readonly string[] }): Promise<void> {
+      const decision = await judge.proof(accountId, ctx.oidc.client, undefined, { acr, amr })
+      if (decision.kind !== 'allowed') throw new TypeError('what was proven does not meet the policy')
+      judge.admit(ctx.oidc)
+    },
+  }
+}
+
+const unmet: InteractionResults = { error: 'unmet_authentication_requirements', error_description: 'the requested authentication cannot be reached' }
+

@@ -1,0 +1,62 @@
+import { acrOf, type Ladder, levelOf, levelProvenBy, nothing, oneFactor, twoFactors } from './acr.ts'
+
+export type SecondFactorMode = 'required' | 'optional' | 'off'
+
+/** Everything the decision rests on; nothing else may influence it. */
+export interface Facts {
+  ladder: Ladder
+  mode: SecondFactorMode
+  /** The relying party's own minimum (client metadata `require_second_factor`); no parameter lowers it. */
+  clientDemands: boolean
+  /** `acr_values`, in the relying party's order of preference: voluntary (OIDC Core §3.1.2.1). */
+  acrValues: readonly string[]
+  /** `claims.id_token.acr` marked essential: binding, whatever `acr_values` says (OIDC Core §5.5.1.1). */
+  essentialAcr: readonly string[] | undefined
+  /** Factors the account has set up itself. */
+  factors: readonly string[]
+  locked: boolean
+  /** What is proven so far: the session's, the token's or the running sign-in's. */
+  proven: { acr: string | undefined; amr: readonly string[] } | undefined
+}
+
+export type Decision =
+  | { kind: 'allowed'; acr: string }
+  | { kind: 'step-up'; acr: string }
+  | { kind: 'enrol'; acr: string }
+  | { kind: 'refused'; because: 'locked' | 'unreachable' }
+
+/** The best level that any account can reach today, by enrolling if need be. */
+const reachable = twoFactors
+
+/**
+ * Decides whether what is proven is enough. Pure: the same facts give the same decision at the authorization
+ * endpoint, in a running sign-in and at the token endpoint.
+ */
+export const decide = (facts: Facts): Decision => {
+  const essential = essentialLevel(facts)
+  if (essential === 'unreachable') return { kind: 'refused', because: 'unreachable' }
+  const needed = Math.max(ownLevel(facts), voluntaryLevel(facts), essential)
+  const proven = provenLevel(facts)
+  if (facts.locked && Math.max(needed, proven) >= twoFactors) return { kind: 'refused', because: 'locked' }
+  if (proven >= needed) return { kind: 'allowed', acr: acrOf(facts.ladder, proven) }
+  return { kind: facts.factors.length > 0 ? 'step-up' : 'enrol', acr: acrOf(facts.ladder, needed) }
+}
+
+/** Never above what the `amr` names are worth, and never above the recorded `acr`. */
+const provenLevel = ({ ladder, proven }: Facts): number =>
+  proven ? Math.min(levelProvenBy(proven.amr), levelOf(ladder, proven.acr) ?? oneFactor) : nothing
+
+const ownLevel = ({ mode, clientDemands, factors }: Facts): number => {
+  if (clientDemands || mode === 'required') return twoFactors
+  return mode === 'optional' && factors.length > 0 ? twoFactors : oneFactor
+}
+
+/** The first value on the ladder that can be reached; what cannot is ignored, since it was only a wish. */
+const voluntaryLevel = ({ ladder, acrValues }: Facts): number =>
+  acrValues.map((acr) => levelOf(ladder, acr)).find((level) => level !== undefined && level <= reachable) ?? oneFactor
+
+const essentialLevel = ({ ladder, essentialAcr }: Facts): number | 'unreachable' => {
+  if (essentialAcr === undefined) return oneFactor
+  const levels = essentialAcr.map((acr) => levelOf(ladder, acr)).filter((level) => level !== undefined && level <= reachable)
+  return levels.length > 0 ? Math.min(...(levels as number[])) : 'unreachable'
+}

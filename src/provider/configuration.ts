@@ -1,0 +1,91 @@
+import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config/schema.ts'
+import type { CookieSigner } from '../crypto/cookie-signer.ts'
+import type { Directory } from '../directory/directory.ts'
+import { claims, toOidcAccount } from './claims.ts'
+import { consentProperty, loadExistingGrant } from './grants.ts'
+import { lifetimes } from './lifetimes.ts'
+import type { OwnPages } from './pages.ts'
+
+interface Parts {
+  config: Config
+  clock: Clock
+  directory: Pick<Directory, 'accountById'>
+  adapter: NonNullable<Configuration['adapter']>
+  cookieSigner: CookieSigner
+  pages: OwnPages
+}
+
+/** What tokens may be signed with; the first is what a client gets that asks for nothing else. */
+const signatures = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const
+
+/** Our own oidc-provider, still without the second factor: `mfa.configure()` adds that. */
+export const createConfiguration = ({ config, clock, directory, adapter, cookieSigner, pages }: Parts): Configuration => {
+  const secure = config.issuer.startsWith('https:')
+  const algorithms = signatures.filter((alg) => config.keys.signing?.some((jwk) => fits(jwk, alg)))
+  return {
+    adapter,
+    jwks: { keys: (config.keys.signing ?? []) as unknown as NonNullable<Configuration['jwks']>['keys'] },
+    clientDefaults: { id_token_signed_response_alg: algorithms[0] ?? 'ES256' } as Partial<ClientMetadata>,
+    enabledJWA: { idTokenSigningAlgValues: [...algorithms] },
+    cookies: {
+      keys: cookieSigner as unknown as NonNullable<NonNullable<Configuration['cookies']>['keys']>,
+      // `__Host-` binds the session to this very host; the others are bound to a path, which the prefix forbids.
+      names: {
+        session: secure ? '__Host-duepassi' : 'duepassi',
+        interaction: secure ? '__Secure-interaction' : 'interaction',
+        resume: secure ? '__Secure-resume' : 'resume',
+      },
+      long: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' },
+      short: { signed: true, httpOnly: true, sameSite: 'lax', secure },
+    },
+    claims,
+    extraClientMetadata: { properties: [consentProperty] },
+    features: {
+      devInteractions: { enabled: false },
+      claimsParameter: { enabled: true },
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: async (_ctx, client) => client.clientAuthMethod !== 'none' },
+      revocation: { enabled: true },
+      resourceIndicators: { enabled: true, getResourceServerInfo: resourceServers(config), useGrantedResource: async () => true },
+      rpInitiatedLogout: { enabled: true, logoutSource: pages.logout, postLogoutSuccessSource: pages.signedOut },
+    },
+    findAccount: async (_ctx, sub) => {
+      const account = await directory.accountById(sub)
+      return account && account.disabledAt === null ? toOidcAccount(account) : undefined
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    loadExistingGrant,
+    pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    renderError: pages.error,
+    responseTypes: ['code'],
+    ttl: lifetimes(config.lifetimes, clock),
+  }
+}
+
+const fits = (jwk: { kty: string; crv?: unknown; alg?: unknown }, alg: (typeof signatures)[number]): boolean => {
+  if (jwk.alg !== undefined && jwk.alg !== alg) return false
+  if (alg === 'ES256') return jwk.kty === 'EC' && jwk.crv === 'P-256'
+  if (alg === 'EdDSA') return jwk.kty === 'OKP' && jwk.crv === 'Ed25519'
+  return jwk.kty === 'RSA'
+}
+
+type ResourceServers = NonNullable<NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>['getResourceServerInfo']>
+
+/** The resource servers of the configuration; tokens for any other audience are refused (RFC 8707). */
+const resourceServers =
+  (config: Config): ResourceServers =>
+  async (_ctx: KoaContextWithOIDC, resource: string) => {
+    const known = config.resources.find(({ id }) => id === resource)
+    if (!known) throw new errors.InvalidTarget()
+    const alg = signatures.find((candidate) => config.keys.signing?.some((jwk) => fits(jwk, candidate))) ?? 'ES256'
+    return {
+      audience: known.id,
+      scope: known.scopes.join(' '),
+      accessTokenTTL: config.lifetimes.accessToken,
+      ...(known.format === 'jwt' ? { accessTokenFormat: 'jwt' as const, jwt: { sign: { alg } } } : { accessTokenFormat: 'opaque' as const }),
+    }
+  }

@@ -1,0 +1,206 @@
+import { type Adapter, type AdapterFactory, type AdapterPayload, errors, Provider } from 'oidc-provider'
+import type { Clock } from '../clock.ts'
+import { indexGrant, longestLife } from './account-index.ts'
+import { isUsed, markUsed, type Payload, read, readGrant, write, writeGrant } from './record.ts'
+import { aliasOf, isAlias, isKept, type Kept, keyOf, numberedKey, numberOf } from './record-keys.ts'
+import { type Memory, sessionRecords } from './session-records.ts'
+import type { Store } from './store.ts'
+
+export { endSession, grantsOf, revokeAccount, sessionsOf } from './account-index.ts'
+
+export interface StoreAdapterOptions {
+  store: Store
+  clock: Clock
+  /** Where the relying parties come from, as client metadata; without it there are only the configured ones. */
+  clients?: { find(id: string): Promise<Payload | undefined> }
+}
+
+/** What oidc-provider calls no lifetime, in seconds. */
+const tenYears = 10 * 365 * 86_400
+
+const lifetime = (expiresIn: number | undefined, longest = tenYears): number =>
+  Math.min(longest, Math.max(1, Math.ceil(expiresIn ?? longest)))
+
+/**
+ * oidc-provider's adapter on a `Store`: one verb to write a plain token, one to find it.
+ *
+ * - A code, refresh token, device code or pushed request is used by compare-and-set: `consume` throws unless it is the
+ *   first, and the loser revokes the grant (RFC 6749 §4.1.2). Used ones stay findable, with `consumed`, until they
+ *   expire; nothing clears the mark.
+ * - No id of a token or session stands in the store in clear; see record-keys.ts.
+ * - A store that does not answer rejects with `store_unavailable`: nothing is taken for absent.
+ */
+export function storeAdapter({ store, clock, clients }: StoreAdapterOptions): AdapterFactory {
+  const memory = requestMemory()
+  const sessions = sessionRecords({ store, clock, memory })
+  const second = () => Math.floor(clock.now() / 1000)
+
+  /**
+   * Every use of a code, refresh token or opaque access token looks for its grant, and a grant that is gone refuses it
+   * (`validateGrant`, userinfo, introspection). So removing the one record revokes all of them, also those that are being
+   * written this moment; no list of a grant's tokens is needed.
+   */
+  const revokeGrant = (grantId: string) => store.drop(numberedKey('Grant', numberOf(grantId)))
+
+  const plain = (kept: Kept): Adapter => ({
+    upsert: (id, payload, expiresIn) =>
+      store.put(keyOf(kept, id), write({ ...payload }), lifetime(expiresIn)),
+    async find(id) {
+      if (isAlias(id)) return undefined
+      const text = await store.get(keyOf(kept, id))
+      return text === undefined ? undefined : (read(text, id) as AdapterPayload)
+    },
+    findByUid: () => unsupported(kept),
+    findByUserCode: () => unsupported(kept),
+    consume: () => unsupported(kept),
+    destroy: (id) => store.drop(keyOf(kept, id)),
+    revokeByGrantId: async (grantId) => {
+      if (grantId) await revokeGrant(grantId)
+    },
+  })
+
+  const consumable = (kept: Kept): Adapter => ({
+    ...plain(kept),
+    async upsert(id, payload, expiresIn) {
+      const key = keyOf(kept, id)
+      const text = write({ ...payload })
+      while (!(await store.add(key, text, lifetime(expiresIn)))) {
+        const stored = await store.get(key)
+        if (stored === undefined) continue
+        const next =
+          isUsed(stored) && !isUsed(text) ? markUsed(text, Number(read(stored, id).consumed)) : text
+        if (await store.swap(key, stored, next, lifetime(expiresIn))) return
+      }
+    },
+    async find(id) {
+      if (isAlias(id)) return undefined
+      const key = keyOf(kept, id)
+      const text = await store.get(key)
+      if (text === undefined) return undefined
+      memory()?.set(key, text)
+      return read(text, id) as AdapterPayload
+    },
+    async consume(id) {
+      const key = keyOf(kept, id)
+      let stored = memory()?.get(key) ?? (await store.get(key))
+      while (stored !== undefined && !isUsed(stored)) {
+        if (await store.swap(key, stored, markUsed(stored, second()))) return
+        stored = await store.get(key)
+      }
+      const { grantId } = stored === undefined ? {} : read(stored, id)
+      if (typeof grantId === 'string') {
+        await revokeGrant(grantId)
+        const ctx = Provider.ctx
+        ctx?.oidc.provider.emit('grant.revoked', ctx, grantId)
+      }
+      if (kept === 'PushedAuthorizationRequest') throw new errors.InvalidRequestUri('already consumed')
+      throw new errors.InvalidGrant('already consumed')
+    },
+  })
+
+  const deviceCodes: Adapter = {
+    ...consumable('DeviceCode'),
+    async upsert(id, payload, expiresIn) {
+      const { userCode } = payload
+      if (userCode !== undefined) {
+        const pointer = keyOf('userCode', userCode)
+        const alias = aliasOf(keyOf('DeviceCode', id))
+        const ours =
+          (await store.add(pointer, alias, lifetime(expiresIn))) || (await store.get(pointer)) === alias
+        if (!ours) throw new errors.InvalidRequest('the user code is taken: ask again')
+      }
+      await consumable('DeviceCode').upsert(id, payload, expiresIn)
+    },
+    async findByUserCode(userCode) {
+      const alias = await store.get(keyOf('userCode', userCode))
+      if (alias === undefined) return undefined
+      const key = keyOf('DeviceCode', alias)
+      const text = await store.get(key)
+      if (text === undefined) return undefined
+      memory()?.set(key, text)
+      return read(text, alias) as AdapterPayload
+    },
+  }
+
+  const grants: Adapter = {
+    ...plain('Grant'),
+    async upsert(id, payload, expiresIn) {
+      const seconds = lifetime(expiresIn, longestLife)
+      const { accountId } = payload
+      await Promise.all([
+        store.put(numberedKey('Grant', numberOf(id)), writeGrant({ ...payload }), seconds),
+        accountId === undefined ? undefined : indexGrant(store, clock, accountId, id, seconds),
+      ])
+    },
+    async find(id) {
+      const text = await store.get(numberedKey('Grant', numberOf(id)))
+      return text === undefined ? undefined : { ...readGrant(text), jti: id }
+    },
+    destroy: revokeGrant,
+  }
+
+  const ofSessions: Adapter = {
+    ...plain('Session'),
+    upsert: (id, payload, expiresIn) => sessions.save(id, { ...payload }, lifetime(expiresIn, longestLife)),
+    find: sessions.find,
+    findByUid: sessions.findByUid,
+    destroy: sessions.destroy,
+  }
+
+  /** The jti of client assertions and DPoP proofs: oidc-provider looks, then writes; here only the first may write. */
+  const replays: Adapter = {
+    ...plain('ReplayDetection'),
+    async upsert(id, payload, expiresIn) {
+      const key = keyOf('ReplayDetection', id)
+      if (await store.add(key, write({ exp: payload.exp }), lifetime(expiresIn))) return
+      throw new errors.InvalidRequest('the proof was used already')
+    },
+  }
+
+  /** Relying parties are durable: they live in the directory and are changed there. */
+  const ofClients: Adapter = {
+    ...plain('Grant'),
+    upsert: () => unsupported('Client'),
+    destroy: () => unsupported('Client'),
+    find: async (id) => (await clients?.find(id)) as AdapterPayload | undefined,
+  }
+
+  const special: Record<string, Adapter> = {
+    AuthorizationCode: consumable('AuthorizationCode'),
+    BackchannelAuthenticationRequest: consumable('BackchannelAuthenticationRequest'),
+    Client: ofClients,
+    DeviceCode: deviceCodes,
+    Grant: grants,
+    PreAuthorizedCode: consumable('PreAuthorizedCode'),
+    PushedAuthorizationRequest: consumable('PushedAuthorizationRequest'),
+    RefreshToken: consumable('RefreshToken'),
+    ReplayDetection: replays,
+    Session: ofSessions,
+  }
+
+  return (name) => {
+    const adapter = special[name]
+    if (adapter !== undefined) return adapter
+    if (!isKept(name)) throw new TypeError(`no adapter for the model ${name}`)
+    return plain(name)
+  }
+}
+
+async function unsupported(model: string): Promise<never> {
+  throw new TypeError(`${model} is not kept that way`)
+}
+
+/**
+ * What a request found, so that its compare-and-set needs no second look. It must not outlive the request: another
+ * may have changed the record since.
+ */
+function requestMemory(): Memory {
+  const requests = new WeakMap<object, Map<string, string>>()
+  return () => {
+    const request = Provider.ctx
+    if (request === undefined) return undefined
+    const known = requests.get(request) ?? new Map<string, string>()
+    requests.set(request, known)
+    return known
+  }
+}

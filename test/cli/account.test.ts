@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createHasher } from '../../src/passwords/hashing.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
+
+const password = 'correct horse battery'
+
+describe('duepassi account', () => {
+  let terminal: Terminal
+  beforeEach(() => {
+    terminal = openTerminal()
+  })
+  afterEach(() => terminal.close())
+
+  const create = async (...more: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await terminal.run(
+      ['account', 'create', 'anna', '--password-stdin', ...more],
+      { stdin: `${password}\n` },
+    )
+    assert.equal(status, 0, stderr)
+    return stdout.trim()
+  }
+  const auditOf = (id: string) =>
+    terminal.look(async (directory) =>
+      (await directory.audit(id, 20))
+        .map(({ type, factor }) => (factor ? `${type} ${factor}` : type))
+        .reverse(),
+    )
+  const addTotp = (accountId: string) =>
+    terminal.look(async (directory) => {
+      await directory.addCredential({
+        id: 'c1',
+        accountId,
+        factor: 'totp',
+        label: 'iPhone di Anna',
+        secret: 'HUNTERTWO',
+        counter: 0,
+        createdAt: 1,
+        lastUsedAt: null,
+      })
+      await directory.spend('c1', 0, 5, Date.UTC(2026, 0, 2, 3, 4, 5))
+    })
+
+  it('creates an account whose password works, prints its id, and audits it', async () => {
+    const id = await create('--email', 'anna@example.org', '--name', 'Anna Bianchi', '--locale', 'it')
+    const account = await terminal.look((directory) => directory.accountByName('ANNA@example.org'))
+    assert.equal(account?.id, id)
+    assert.equal(account?.name, 'Anna Bianchi')
+    assert.equal(account?.locale, 'it')
+    const hasher = createHasher({ concurrency: 1, queue: 1, random: randomBytes })
+    assert.equal(await hasher.verify(account?.passwordHash, password), true)
+    assert.equal(await hasher.verify(account?.passwordHash, `${password}\n`), false)
+    assert.deepEqual(await auditOf(id), ['account.created'])
+  })
+
+  it('asks for the password twice, without showing it', async () => {
+    const { status, stdout, stderr } = await terminal.run(['account', 'create', 'anna'], {
+      typed: [password, password],
+    })
+    assert.equal(status, 0, stderr)
+    assert.match(stderr, /Password: \s+Once more: /)
+    assert.doesNotMatch(stdout + stderr, /correct horse/)
+    const account = await terminal.look((directory) => directory.accountByName('anna'))
+    assert.equal(account?.email, null)
+    assert.equal(
+      await createHasher({ concurrency: 1, queue: 1, random: randomBytes }).verify(
+        account?.passwordHash,
+        password,
+      ),
+      true,
+    )
+  })
+
+  it('refuses passwords that differ, or a prompt that was left', async () => {
+    const differ = await terminal.run(['account', 'create', 'anna'], { typed: [password, `${password}!`] })
+    assert.equal(differ.status, 1)
+    assert.match(differ.stderr, /differ/)
+    const left = await terminal.run(['account', 'create', 'anna'], { typed: [] })
+    assert.equal(left.status, 1)
+    assert.match(left.stderr, /nothing was changed/)
+    assert.equal(await terminal.look((directory) => directory.accountByName('anna')), undefined)
+  })
+
+  it('counts characters, not bytes or key strokes, against the configured lengths', async () => {
+    const of = async (text: string) =>
+      (await terminal.run(['account', 'create', 'anna', '--password-stdin'], { stdin: text })).stderr
+    assert.match(await of('1234567'), /too short.*at least 8/)
+    assert.match(await of('😀'.repeat(7)), /too short/)
+    assert.match(await of('e\u0301'.repeat(7)), /too short/)
+    assert.match(await of('x'.repeat(129)), /too long.*at most 128/)
+    assert.match(await of('x'.repeat(70_000)), /too long/)
+    assert.equal(await of('😀'.repeat(128)), '')
+  })
+
+  it('needs a terminal or --password-stdin, and takes no password as an argument', async () => {
+    assert.match((await terminal.run(['account', 'create', 'anna'])).stderr, /--password-stdin/)
+    assert.equal((await terminal.run(['account', 'create', 'anna', '--password', password])).status, 1)
+  })
+
+  it('refuses a name that is taken in another spelling, and names that are none', async () => {
+    await create('--email', 'anna@example.org')
+    for (const name of ['ANNA', ' an na', 'Anna@Example.org']) {
+      const { status, stderr } = await terminal.run(['account', 'create', name, '--password-stdin'], {
+        stdin: password,
+      })
+      assert.equal(status, 1)
+      assert.match(stderr, /belongs to an account already/)
+    }
+    for (const argv of [
+      [' '],
+      ['bob', '--email', 'nowhere'],
+      ['bob', '--name', ' '],
+      ['bob', '--locale', 'not a tag'],
+    ]) {
+      assert.equal(
+        (await terminal.run(['account', 'create', '--password-stdin', ...argv], { stdin: password })).status,
+        1,
+        argv.join(' '),
+      )
+    }
+  })
+
+  it('shows state, factors with last use, lock and failures, but no secret', async () => {
+    const id = await create('--email', 'anna@example.org')
+    await addTotp(id)
+    await terminal.look((directory) =>
+      directory.changeAttempts(id, 'totp', () => ({
+        failures: 11,
+        waitUntil: 0,
+        lockedAt: Date.UTC(2026, 0, 1),
+      })),
+    )
+    const { status, stdout } = await terminal.run(['account', 'show', 'Anna'])
+    assert.equal(status, 0)
+    for (const part of [
+      id,
+      'anna@example.org',
+      'enabled',
+      'totp "iPhone di Anna", last used 2026-01-02 03:04:05 UTC',
+      'locked since 2026-01-01',
+      'totp: 11 in a row',
+    ]) {
+      assert.ok(stdout.includes(part), `${part} in\n${stdout}`)
+    }
+    assert.doesNotMatch(stdout, /HUNTERTWO|argon2/)
+    const { after } = await terminal.look((directory) =>
+      directory.changeAttempts(id, 'totp', (state) => state),
+    )
+    assert.equal(after.failures, 11)
+  })
+
+  it('unlocks', async () => {
+    const id = await create()
+    await addTotp(id)
+    await terminal.look((directory) =>
+      directory.changeAttempts(id, 'totp', () => ({ failures: 11, waitUntil: 9, lockedAt: 5 })),
+    )
+    const { status, stdout } = await terminal.run(['account', 'unlock', 'anna'])
+    assert.equal(status, 0)
+    assert.match(stdout, /unlocked/)
+    assert.equal((await terminal.look((directory) => directory.standing(id))).lockedAt, null)
+    assert.deepEqual((await terminal.look((directory) => directory.standing(id))).factors, ['totp'])
+    assert.deepEqual(await auditOf(id), ['account.created', 'factor.unlocked'])
+    assert.match((await terminal.run(['account', 'unlock', id])).stdout, /was not locked/)
+  })
+
+  it('resets factors: credentials, attempts and lock are gone', async () => {
+    const id = await create()
+    await addTotp(id)
+    await terminal.look((directory) =>
+      directory.changeAttempts(id, 'totp', () => ({ failures: 11, waitUntil: 9, lockedAt: 5 })),
+    )
+    const { status, stdout } = await terminal.run(['account', 'reset-factors', 'anna'])
+    assert.equal(status, 0)
+    assert.match(stdout, /One credential/)
+    assert.deepEqual(await terminal.look((directory) => directory.standing(id)), {
+      factors: [],
+      lockedAt: null,
+    })
+    assert.deepEqual(await auditOf(id), ['account.created', 'factor.removed totp', 'factor.unlocked'])
+  })
+
+  it('enables', async () => {
+    const id = await create()
+    await terminal.look((directory) => directory.changeAccount(id, { disabledAt: 5 }))
+    assert.match((await terminal.run(['account', 'enable', 'anna'])).stdout, /is enabled/)
+    assert.equal((await terminal.look((directory) => directory.accountById(id)))?.disabledAt, null)
+    assert.match((await terminal.run(['account', 'enable', 'anna'])).stdout, /was not disabled/)
+    assert.deepEqual(await auditOf(id), ['account.created', 'account.enabled'])
+  })
+
+  it('says when there is no such account', async () => {
+    for (const action of ['show', 'unlock', 'disable', 'enable', 'reset-factors']) {
+      const { status, stderr } = await terminal.run(['account', action, 'nobody'])
+      assert.equal(status, 1)
+      assert.match(stderr, /no account "nobody"/)
+    }
+  })
+})

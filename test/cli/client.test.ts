@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { openTerminal, type Terminal } from './terminal.ts'
+
+describe('duepassi client', () => {
+  let terminal: Terminal
+  beforeEach(() => {
+    terminal = openTerminal()
+  })
+  afterEach(() => terminal.close())
+
+  const add = (...more: string[]) =>
+    terminal.run(['client', 'add', '--id', 'shop', '--name', 'The Shop', ...more])
+  const stored = () => terminal.look((directory) => directory.clientById('shop'))
+
+  it('adds a confidential client and prints its secret once', async () => {
+    const { status, stdout, stderr } = await add(
+      '--redirect-uri',
+      'https://shop.example.org/cb',
+      '--redirect-uri',
+      'http://localhost:3001/cb',
+      '--grant',
+      'authorization_code',
+      '--grant',
+      'refresh_token',
+      '--post-logout-redirect-uri',
+      'https://shop.example.org/',
+      '--logo-uri',
+      'https://shop.example.org/logo.png',
+      '--id-token-alg',
+      'PS256',
+    )
+    assert.equal(status, 0, stderr)
+    const secret = /^client_secret: ([\w-]{43})$/m.exec(stdout)?.[1]
+    assert.match(stdout, /^client_id: shop$/m)
+    assert.deepEqual(await stored(), {
+      client_id: 'shop',
+      client_name: 'The Shop',
+      client_secret: secret,
+      redirect_uris: ['https://shop.example.org/cb', 'http://localhost:3001/cb'],
+      post_logout_redirect_uris: ['https://shop.example.org/'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      application_type: 'web',
+      token_endpoint_auth_method: 'client_secret_basic',
+      logo_uri: 'https://shop.example.org/logo.png',
+      id_token_signed_response_alg: 'PS256',
+    })
+  })
+
+  it('adds a public client without a secret', async () => {
+    const { status, stdout } = await add('--public', '--redirect-uri', 'org.example.shop:/cb')
+    assert.equal(status, 0)
+    assert.equal(stdout, 'client_id: shop\n')
+    const client = await stored()
+    assert.equal(client?.token_endpoint_auth_method, 'none')
+    assert.equal(client?.application_type, 'native')
+    assert.equal(client?.client_secret, undefined)
+    assert.deepEqual(client?.grant_types, ['authorization_code'])
+  })
+
+  it('adds a client for machines', async () => {
+    assert.equal((await add('--grant', 'client_credentials')).status, 0)
+    const client = await stored()
+    assert.deepEqual([client?.response_types, client?.redirect_uris], [[], []])
+  })
+
+  for (const [what, argv, message] of [
+    ['no redirect uri', [], /--redirect-uri is needed/],
+    ['a plain http one', ['--redirect-uri', 'http://shop.example.org/cb'], /must be https/],
+    ['one with a fragment', ['--redirect-uri', 'https://shop.example.org/cb#x'], /without fragment/],
+    ['a relative one', ['--redirect-uri', '/cb'], /absolute/],
+    ['javascript', ['--redirect-uri', 'javascript:alert(1)'], /must be https/],
+    ['a private scheme with a secret', ['--redirect-uri', 'org.example.shop:/cb'], /--public/],
+    [
+      'an unknown grant',
+      ['--redirect-uri', 'https://x.example/cb', '--grant', 'password'],
+      /no --grant password/,
+    ],
+    ['refresh without code', ['--grant', 'refresh_token'], /needs --grant authorization_code/],
+    ['client credentials without a secret', ['--public', '--grant', 'client_credentials'], /needs a secret/],
+    [
+      'an unknown algorithm',
+      ['--redirect-uri', 'https://x.example/cb', '--id-token-alg', 'none'],
+      /no --id-token-alg none/,
+    ],
+    [
+      'an http logo',
+      ['--redirect-uri', 'https://x.example/cb', '--logo-uri', 'http://x.example/l.png'],
+      /must be https/,
+    ],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      const { status, stderr } = await add(...argv)
+      assert.equal(status, 1)
+      assert.match(stderr, message)
+      assert.equal(await stored(), undefined)
+    })
+  }
+
+  it('refuses an id that is taken', async () => {
+    await add('--redirect-uri', 'https://x.example/cb')
+    const { status, stderr, stdout } = await add('--redirect-uri', 'https://y.example/cb')
+    assert.equal(status, 1)
+    assert.match(stderr, /already/)
+    assert.doesNotMatch(stdout, /secret/)
+    assert.deepEqual((await stored())?.redirect_uris, ['https://x.example/cb'])
+  })
+
+  it('removes', async () => {
+    await add('--redirect-uri', 'https://x.example/cb')
+    assert.equal((await terminal.run(['client', 'remove', 'shop'])).status, 0)
+    assert.equal(await stored(), undefined)
+    const again = await terminal.run(['client', 'remove', 'shop'])
+    assert.equal(again.status, 1)
+    assert.match(again.stderr, /no client "shop"/)
+  })
+})

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { migrations } from '../../src/directory/migrations/migrations.ts'
+import { migrate } from '../../src/directory/sql/migrate.ts'
+import { sqlDirectory } from '../../src/directory/sql/sql-directory.ts'
+import { someAccount } from '../contracts/directory.ts'
+import { temporaryFolder } from '../support/machine.ts'
+import { execute, freshDatabase } from '../support/postgres.ts'
+import { startNodeProcess } from './processes/node-process.ts'
+
+const all = Object.keys(migrations('sqlite'))
+const newFile = async () => `sqlite:${join(await temporaryFolder(), 'duepassi.db')}`
+
+const executeSqlite = async (url: string, statement: string) => {
+  const database = new DatabaseSync(url.replace('sqlite:', ''))
+  database.exec(statement)
+  database.close()
+}
+
+const databases = [
+  { kind: 'SQLite', fresh: newFile, execute: executeSqlite },
+  { kind: 'PostgreSQL', fresh: freshDatabase, execute },
+]
+
+for (const { kind, fresh, execute } of databases) {
+  describe(`Migrations on ${kind}`, () => {
+    before(async function () {
+      this.timeout(180_000)
+      await fresh()
+    })
+
+    it('run once, in order, and keep what is there', async () => {
+      const url = await fresh()
+      assert.deepEqual(await migrate(url), all)
+      const directory = await sqlDirectory({ url })
+      const account = someAccount()
+      await directory.addAccount(account)
+      assert.deepEqual(await directory.migrate(), [])
+      assert.deepEqual(await migrate(url), [])
+      assert.deepEqual(await directory.accountById(account.id), account)
+      await directory.close()
+    })
+
+    it('run from the directory as well', async () => {
+      const directory = await sqlDirectory({ url: await fresh() })
+      await assert.rejects(directory.standing('a'), { code: 'directory_unavailable' })
+      assert.deepEqual(await directory.migrate(), all)
+      assert.deepEqual(await directory.standing('a'), { factors: [], lockedAt: null })
+      await directory.close()
+    })
+
+    it('leave nothing half done when one fails', async () => {
+      const url = await fresh()
+      await execute(url, 'create table audit_event (other text)')
+      await assert.rejects(migrate(url), { code: 'directory_unavailable' })
+      await execute(url, 'drop table audit_event')
+      assert.deepEqual(await migrate(url), all)
+    })
+
+    it('of a newer version are refused, by the directory and by migrating, in words', async () => {
+      const url = await fresh()
+      const open = await sqlDirectory({ url })
+      await open.migrate()
+      await execute(
+        url,
+        "insert into duepassi_migration values ('9999-of-tomorrow', '2099-01-01T00:00:00.000Z')",
+      )
+      const refused = { code: 'not_configured', message: /newer version of Duepassi \(9999-of-tomorrow\)/ }
+      await assert.rejects(sqlDirectory({ url }), refused)
+      await assert.rejects(migrate(url), refused)
+      await assert.rejects(open.migrate(), refused)
+      await open.close()
+    })
+  })
+}
+
+describe('Migrations of many nodes at once', () => {
+  it('run in one of 4 processes on a SQLite file', async function () {
+    this.timeout(60_000)
+    const url = await newFile()
+    const nodes = await Promise.all(Array.from({ length: 4 }, startNodeProcess))
+    const answers = await Promise.all(nodes.map((node) => node.run({ verb: 'migrate', url })))
+    assert.deepEqual(
+      answers.flatMap(({ ran }) => ran),
+      all,
+    )
+    await Promise.all(nodes.map((node) => node.end()))
+  })
+
+  it('run in one of 10 connections to PostgreSQL', async function () {
+    this.timeout(60_000)
+    const url = await freshDatabase()
+    const ran = await Promise.all(Array.from({ length: 10 }, () => migrate(url)))
+    assert.deepEqual(ran.flat(), all)
+    assert.equal(ran.filter((names) => names.length > 0).length, 1)
+  })
+})

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { systemRandom } from '../../src/crypto/random.ts'
+import { createSealer } from '../../src/crypto/sealing.ts'
+import type { Credential, SecondFactorDirectory } from '../../src/directory/directory.ts'
+import { sealedDirectory } from '../../src/directory/sealed.ts'
+import { type SqlDirectory, sqlDirectory } from '../../src/directory/sql/sql-directory.ts'
+import {
+  directoryContract,
+  secondFactorDirectoryContract,
+  someAccount,
+  someCredential,
+} from '../contracts/directory.ts'
+import { temporaryFolder } from '../support/machine.ts'
+
+const sealer = createSealer([{ id: 'k1', key: randomBytes(32).toString('base64') }], systemRandom)
+
+async function openMigrated(url: string): Promise<SqlDirectory> {
+  const directory = await sqlDirectory({ url })
+  await directory.migrate()
+  return directory
+}
+
+directoryContract('A sealed SQLite directory', async () => {
+  const directory = sealedDirectory(await openMigrated('sqlite::memory:'), sealer)
+  return [directory, directory]
+})
+
+secondFactorDirectoryContract('A sealed directory of a host', async () => {
+  const directory = sealedDirectory<SecondFactorDirectory>(
+    new HostDirectory(await openMigrated('sqlite::memory:')),
+    sealer,
+  )
+  return [directory, directory]
+})
+
+describe('sealed directory', () => {
+  let file: string
+  let plain: SqlDirectory
+  let sealed: SqlDirectory
+
+  beforeEach(async () => {
+    file = join(await temporaryFolder(), 'duepassi.db')
+    plain = await openMigrated(`sqlite:${file}`)
+    sealed = sealedDirectory(plain, sealer)
+  })
+
+  afterEach(() => plain.close())
+
+  const execute = (statement: string, ...parameters: string[]) => {
+    const database = new DatabaseSync(file)
+    database.prepare(statement).run(...parameters)
+    database.close()
+  }
+
+  it('leaves no secret in the database, and everything else as it is', async () => {
+    const credential = someCredential({ secret: 'JBSWY3DPEHPK3PXP' })
+    const client = { client_id: 'shop', client_secret: 'correct horse', client_name: 'Shop' }
+    await sealed.addCredential(credential)
+    await sealed.addClient(client)
+    const [row] = await plain.credentials(credential.accountId)
+    assert.match(row?.secret ?? '', /^v1\.k1\./)
+    assert.deepEqual({ ...row, secret: credential.secret }, credential)
+    const metadata = await plain.clientById('shop')
+    assert.match(String(metadata?.client_secret), /^v1\.k1\./)
+    assert.deepEqual({ ...metadata, client_secret: client.client_secret }, client)
+  })
+
+  it('does not open a credential that was moved to another account, or to another row', async () => {
+    const [maria, anna] = [someCredential(), someCredential()]
+    await sealed.addCredential(maria)
+    await sealed.addCredential(anna)
+    execute('update credential set account_id = ? where id = ?', anna.accountId, maria.id)
+    await assert.rejects(sealed.credentials(anna.accountId), { code: 'sealed_badly' })
+    execute('delete from credential where id = ?', anna.id)
+    execute('update credential set id = ?, account_id = ? where id = ?', anna.id, anna.accountId, maria.id)
+    await assert.rejects(sealed.credentials(anna.accountId), { code: 'sealed_badly' })
+    execute('update credential set id = ?, account_id = ?', maria.id, maria.accountId)
+    assert.deepEqual(await sealed.credentials(maria.accountId), [maria])
+  })
+
+  it('does not open a secret that was moved to another client, or that was never sealed', async () => {
+    await sealed.addClient({ client_id: 'shop', client_secret: 'one' })
+    await sealed.addClient({ client_id: 'bank', client_secret: 'two' })
+    const secret = String((await plain.clientById('shop'))?.client_secret)
+    const forged = (client_secret: string) => JSON.stringify({ client_id: 'bank', client_secret })
+    for (const text of [secret, 'known to the thief']) {
+      execute('update client set metadata = ? where id = ?', forged(text), 'bank')
+      await assert.rejects(sealed.clientById('bank'), { code: 'sealed_badly' })
+    }
+  })
+
+  it('passes everything else through, what only this implementation has included', async () => {
+    const account = someAccount()
+    await sealed.addAccount(account)
+    assert.deepEqual(await plain.accountById(account.id), account)
+    assert.deepEqual(await sealed.migrate(), [])
+  })
+})
+
+/** As a host may write it: a class with private fields, without accounts and clients. */
+class HostDirectory implements SecondFactorDirectory {
+  readonly #inner: SecondFactorDirectory
+
+  constructor(inner: SecondFactorDirectory) {
+    this.#inner = inner
+  }
+
+  standing(accountId: string) {
+    return this.#inner.standing(accountId)
+  }
+  credentials(accountId: string) {
+    return this.#inner.credentials(accountId)
+  }
+  addCredential(credential: Credential) {
+    assert.match(credential.secret, /^v1\./)
+    return this.#inner.addCredential(credential)
+  }
+  spend(...parameters: Parameters<SecondFactorDirectory['spend']>) {
+    return this.#inner.spend(...parameters)
+  }
+  removeCredentials(...parameters: Parameters<SecondFactorDirectory['removeCredentials']>) {
+    return this.#inner.removeCredentials(...parameters)
+  }
+  changeAttempts(...parameters: Parameters<SecondFactorDirectory['changeAttempts']>) {
+    return this.#inner.changeAttempts(...parameters)
+  }
+  clearAttempts(accountId: string) {
+    return this.#inner.clearAttempts(accountId)
+  }
+  appendAudit(...parameters: Parameters<SecondFactorDirectory['appendAudit']>) {
+    return this.#inner.appendAudit(...parameters)
+  }
+  audit(accountId: string, limit: number) {
+    return this.#inner.audit(accountId, limit)
+  }
+  ping() {
+    return this.#inner.ping()
+  }
+  close() {
+    return this.#inner.close()
+  }
+}

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { codeOf as totpCode, stepAt } from '../../src/factors/totp/code.ts'
+import type { Answer, Browser } from './browser.ts'
+import type { MovableClock } from './clock.ts'
+
+/** What a person does on the pages of the second step. */
+export const secretOn = ({ body }: Answer): string => {
+  const secret = /secret=([A-Z2-7]{32})/.exec(body)?.[1]
+  assert.ok(secret, `no seed on the page: ${body.slice(-1500)}`)
+  return secret
+}
+
+export const recoveryCodesOn = ({ body }: Answer): string[] => {
+  const codes = [...new Set(body.match(/\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{4}\b/g) ?? [])]
+  assert.equal(codes.length, 10, 'ten recovery codes on the page')
+  return codes
+}
+
+/** The code an authenticator app shows; `later` steps of 30 s from now. */
+export const codeNow = (secret: string, clock: MovableClock, later = 0): string => totpCode(secret, stepAt(clock.now()) + later)
+
+/** A code that is certainly wrong: none of the steps around now has it. */
+export const wrongCode = (secret: string, clock: MovableClock): string => {
+  const near = new Set(Array.from({ length: 41 }, (_, index) => codeNow(secret, clock, index - 20)))
+  for (let candidate = 0; ; candidate++) {
+    const code = String(candidate).padStart(6, '0')
+    if (!near.has(code)) return code
+  }
+}
+
+export const answerPage = (browser: Browser, page: Answer, fields: Record<string, string>): Promise<Answer> => browser.post(page.url, fields)
+
+/** Sets an authenticator up on the enrolment page and saves the recovery codes; answers the secret and what came last. */
+export const enrol = async (browser: Browser, page: Answer, clock: MovableClock) => {
+  const secret = secretOn(page)
+  const codesPage = await answerPage(browser, page, { intent: 'confirm', code: codeNow(secret, clock), label: 'My phone' })
+  const codes = recoveryCodesOn(codesPage)
+  const last = await answerPage(browser, codesPage, { intent: 'saved' })
+  return { secret, codes, last }
+}

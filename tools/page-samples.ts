@@ -1,0 +1,102 @@
+/** Sample data of every page, for the pictures (preview-pages.ts) and for the browser test of the pages. */
+import qrcode from 'qrcode'
+import type { Page } from '../src/pages/pages.ts'
+import type { Language, PageClient, PageError, ViewName } from '../src/pages/views.ts'
+
+export interface Sample {
+  name: string
+  page: Page<ViewName>
+}
+
+/** Logo of the relying party of the samples. */
+export const sampleLogo =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" fill="#f2c14e"/><circle cx="24" cy="30" r="12" fill="#d1495b"/></svg>'
+
+const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'
+const uri = `otpauth://totp/Duepassi:maria.rossi?secret=${secret}&issuer=Duepassi`
+const codes = '7KQP-2M4X9-TRCH X3VN-J6YB4-FGAQ M8RT-C2HKW-7PD3 5BYF-V9QG6-ZKET R2WX-8DNHJ-5MC7'
+  .concat(' G6TA-K3ZVB-9FE2 Q4HJ-Y7CM5-WDP8 N9EB-3XVRZ-6AFM T5PC-W8GY4-HJD6 A7ZK-F2QM9-VEB3')
+  .split(' ')
+
+/**
+ * Every view, and the states of it that look different.
+ *
+ * @param client with a logo that the samples can load; one page shows a relying party without any.
+ */
+export async function pageSamples(language: Language, client: PageClient): Promise<Sample[]> {
+  const qrSvg = await qrcode.toString(uri, { type: 'svg', margin: 0 })
+  const accountName = 'maria.rossi'
+  const totp = { name: 'totp', authenticators: ['iPhone'] } as const
+  const several = { name: 'totp', authenticators: ['iPhone di Maria', 'Tablet', 'Old Nexus'] } as const
+  const draft = { name: 'totp', uri, secret, qrSvg } as const
+  const clock: PageError = { key: 'error.code.clock', values: { seconds: 70, direction: 'behind' } }
+  const wait: PageError = { key: 'error.code.wait', values: { seconds: 30 } }
+  const sample = <View extends ViewName>(
+    name: string,
+    view: View,
+    locals: Page<View>['locals'],
+    known = true,
+  ) => ({
+    name,
+    page: { view, language, locals, ...(known ? { client } : {}) } as Page<ViewName>,
+  })
+  return [
+    sample('login', 'interaction/login', {}),
+    sample('login-wrong', 'interaction/login', { username: 'maria', error: { key: 'error.login.wrong' } }),
+    sample('login-wait', 'interaction/login', {
+      username: 'maria',
+      error: { key: 'error.login.wait', values: { seconds: 90 } },
+    }),
+    sample('totp', 'interaction/second-factor', { factor: totp, others: ['recovery-code'], accountName }),
+    sample('totp-several', 'interaction/second-factor', { factor: several, others: [], accountName }),
+    sample('totp-clock', 'interaction/second-factor', {
+      factor: totp,
+      others: ['recovery-code'],
+      error: clock,
+    }),
+    sample('totp-wait', 'interaction/second-factor', { factor: totp, others: [], accountName, error: wait }),
+    sample('totp-wait-note', 'interaction/second-factor', { factor: totp, others: [], waitSeconds: 3600 }),
+    sample('one-second', 'interaction/second-factor', { factor: totp, others: [], waitSeconds: 1 }),
+    sample('recovery', 'interaction/second-factor', { factor: { name: 'recovery-code' }, others: ['totp'] }),
+    sample('recovery-used', 'interaction/second-factor', {
+      factor: { name: 'recovery-code' },
+      others: ['totp'],
+      error: { key: 'error.recovery.used' },
+    }),
+    sample('enrol', 'interaction/enrol', { factor: draft, accountName }),
+    sample('enrol-wrong', 'interaction/enrol', {
+      factor: { ...draft, label: 'iPhone di Maria' },
+      error: { key: 'error.code.wrong' },
+    }),
+    sample('recovery-codes', 'interaction/recovery-codes', { codes, accountName }),
+    sample('recovered', 'interaction/recovered', { left: 9, authenticators: ['iPhone di Maria'] }),
+    sample('recovered-last', 'interaction/recovered', { left: 0, authenticators: [] }),
+    sample('locked', 'interaction/locked', {}),
+    sample('consent', 'interaction/consent', {
+      scopes: ['openid', 'profile', 'email', 'offline_access', 'orders:read'],
+      accountName,
+    }),
+    sample('expired', 'interaction/expired', { reason: 'expired', restartUrl: '/auth?client_id=shop' }),
+    sample('done', 'interaction/expired', { reason: 'done' }),
+    sample('expired-nowhere', 'interaction/expired', { reason: 'expired' }, false),
+    sample('logout', 'interaction/logout', {
+      form: '<form id="op.logoutForm" method="post" action="/session/end/confirm"><input type="hidden" name="xsrf" value="x"/></form>',
+    }),
+    sample('signed-out', 'interaction/signed-out', {}),
+    sample(
+      'error',
+      'interaction/error',
+      {
+        error: { key: 'error.request' },
+        requestId: '7Hq2kLx9',
+        technical: { code: 'invalid_client', description: 'client is invalid' },
+      },
+      false,
+    ),
+    sample('error-store', 'interaction/error', {
+      error: { key: 'error.store' },
+      restartUrl: '/auth?client_id=shop',
+    }),
+    sample('busy', 'interaction/busy', { seconds: 5 }),
+  ]
+}
