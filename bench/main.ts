@@ -40,12 +40,12 @@ const quick = {
   rounds: 2,
   slice: 200,
   loginSlice: 400,
-  warmUp: 200,
-  storm: 3000,
-  sessions: 50,
+  warmUp: 100,
+  storm: 1500,
+  sessions: 20,
   starts: 1,
-  idle: 1000,
-  accounts: 1500,
+  idle: 500,
+  accounts: 500,
 }
 
 const connections = 8

@@ -22,7 +22,7 @@ export interface MeasuredServer {
   stop(): Promise<void>
 }
 
-/** `folder` holds the server's code: this one (TypeScript), or a compiled copy. */
+/** `script` is the server's code: TypeScript, unless a compiled copy is named. Resolves when it answers. */
 export const startServer = async (
   kind: Kind,
   redis: OwnRedis,

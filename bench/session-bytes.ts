@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { login } from './flows.ts'
+import { nameOfKey } from './key-names.ts'
 import type { People } from './people.ts'
 import type { Site } from './site.ts'
 
@@ -30,7 +31,7 @@ export const measureSessionBytes = async (
   const groups = new Map<string, { keys: number; bytes: number; seconds: number }>()
   for (const key of added) {
     const bytes = Number(await redis.memory('USAGE', key, 'SAMPLES', 0))
-    const name = key.replace(/account-\d+|[\w-]{20,}/g, '*')
+    const name = nameOfKey(key)
     const left = await redis.ttl(key)
     const seconds = left < 0 ? Number.POSITIVE_INFINITY : left
     const group = groups.get(name) ?? { keys: 0, bytes: 0, seconds: 0 }

@@ -21,11 +21,15 @@ interface Settings {
  * The folder in which the demo keeps its data, with a configuration file that `duepassi -c` understands as well. Its
  * keys are made once; `demo-` in their names makes production refuse them.
  */
-export const openDemoFolder = async (path: string, { reset, port, secondFactor }: Settings): Promise<DemoFolder> => {
+export const openDemoFolder = async (
+  path: string,
+  { reset, port, secondFactor }: Settings,
+): Promise<DemoFolder> => {
   if (reset) rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const keysFile = join(path, 'keys.json')
-  if (!existsSync(keysFile)) writeFileSync(keysFile, JSON.stringify(await newKeys(), null, 2), { mode: 0o600 })
+  if (!existsSync(keysFile))
+    writeFileSync(keysFile, JSON.stringify(await newKeys(), null, 2), { mode: 0o600 })
   const file = join(path, 'duepassi.yaml')
   const settings = {
     mode: 'demo',
@@ -52,5 +56,9 @@ const newKeys = async () => {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const name = `demo-${randomBytes(4).toString('hex')}`
   const secret = () => randomBytes(32).toString('base64')
-  return { signing: [{ ...(await exportJWK(privateKey)), kid: name, alg: 'ES256', use: 'sig' }], cookies: [secret()], sealing: [{ id: name, key: secret() }] }
+  return {
+    signing: [{ ...(await exportJWK(privateKey)), kid: name, alg: 'ES256', use: 'sig' }],
+    cookies: [secret()],
+    sealing: [{ id: name, key: secret() }],
+  }
 }

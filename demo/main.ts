@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
-import { compose, migrate } from '../src/compose.ts'
 import { systemClock } from '../src/clock.ts'
+import { compose, migrate } from '../src/compose.ts'
+import { inboxDelivery } from '../src/delivery/inbox/inbox.ts'
 import { DuepassiError } from '../src/errors.ts'
 import { listen } from '../src/http/server.ts'
 import { createLog } from '../src/log.ts'
-import { inboxDelivery } from '../src/delivery/inbox/inbox.ts'
 import { person, prepareAccount, prepareClient } from './accounts.ts'
 import { openDemoFolder } from './folder.ts'
 import { startInbox } from './inbox.ts'
@@ -22,10 +22,15 @@ const { values: options } = parseArgs({
   },
 })
 
-const ports = { provider: Number(options.port), relyingParty: Number(options['rp-port']), inbox: Number(options['inbox-port']) }
+const ports = {
+  provider: Number(options.port),
+  relyingParty: Number(options['rp-port']),
+  inbox: Number(options['inbox-port']),
+}
 
 const taken = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException).code === 'EADDRINUSE' || (error instanceof DuepassiError && error.code === 'not_configured' && error.message.includes('is taken'))
+  (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ||
+  (error instanceof DuepassiError && error.code === 'not_configured' && error.message.includes('is taken'))
 
 const orName = async <T>(starting: Promise<T>, option: string, port: number): Promise<T> =>
   starting.catch((error: unknown) => {
@@ -34,7 +39,11 @@ const orName = async <T>(starting: Promise<T>, option: string, port: number): Pr
     process.exit(1)
   })
 
-const folder = await openDemoFolder(options.folder, { reset: options.reset, port: ports.provider, secondFactor: options['second-factor'] })
+const folder = await openDemoFolder(options.folder, {
+  reset: options.reset,
+  port: ports.provider,
+  secondFactor: options['second-factor'],
+})
 const { config } = folder
 const inbox = inboxDelivery(folder.path)
 const log = createLog('warn')

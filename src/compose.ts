@@ -53,12 +53,18 @@ export interface Parts {
 }
 
 /** The stores that a configuration names, for one process or one command. */
-export const openStore = (config: Config, { clock = systemClock, log = silentLog }: Pick<Parts, 'clock' | 'log'> = {}): Store =>
-  config.redis ? redisStore(config.redis, log) : embeddedStore({ file: config.store.file, clock })
+export const openStore = (
+  config: Config,
+  { clock = systemClock, log = silentLog }: Pick<Parts, 'clock' | 'log'> = {},
+): Store => (config.redis ? redisStore(config.redis, log) : embeddedStore({ file: config.store.file, clock }))
 
-const openUnsealed = (config: Config, log: Log): Promise<Directory> => sqlDirectory({ url: config.database.url, pool: config.database.pool, log })
+const openUnsealed = (config: Config, log: Log): Promise<Directory> =>
+  sqlDirectory({ url: config.database.url, pool: config.database.pool, log })
 
-export const openDirectory = async (config: Config, { random = systemRandom, log = silentLog }: Pick<Parts, 'random' | 'log'> = {}): Promise<Directory> =>
+export const openDirectory = async (
+  config: Config,
+  { random = systemRandom, log = silentLog }: Pick<Parts, 'random' | 'log'> = {},
+): Promise<Directory> =>
   sealedDirectory(await openUnsealed(config, log), createSealer(config.keys.sealing ?? [], random))
 
 /** Brings the database up to date, under a lock; answers the names of the migrations that ran. */
@@ -68,7 +74,8 @@ export const migrate = (config: Config): Promise<string[]> => migrateDatabase(co
 export const compose = async (config: Config, parts: Parts = {}): Promise<Duepassi> => {
   const { clock = systemClock, random = systemRandom, log = silentLog } = parts
   const { cookies, sealing } = config.keys
-  if (!cookies || !sealing || !config.keys.signing) throw new DuepassiError('not_configured', 'keys.signing, keys.cookies and keys.sealing are needed')
+  if (!cookies || !sealing || !config.keys.signing)
+    throw new DuepassiError('not_configured', 'keys.signing, keys.cookies and keys.sealing are needed')
   const sealer = createSealer(sealing, random)
   const store = openStore(config, { clock, log })
   const unsealed = await openUnsealed(config, log)
@@ -77,7 +84,11 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   const pages = createPages({ brand: config.brand, secure: config.issuer.startsWith('https:'), random })
   const requests = createRequestMemory({ store, log })
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
-  const mail = parts.mail ?? (config.mail.url && config.mail.from ? smtpDelivery({ url: config.mail.url, from: config.mail.from, name: config.brand.name }) : undefined)
+  const mail =
+    parts.mail ??
+    (config.mail.url && config.mail.from
+      ? smtpDelivery({ url: config.mail.url, from: config.mail.from, name: config.brand.name })
+      : undefined)
   const accountName = async (id: string): Promise<string> => (await directory.accountById(id))?.username ?? id
 
   const mfa = secondFactor({
@@ -140,7 +151,10 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     registry: createRegistry(hasher),
     async ready() {
       const [storeAnswer, directoryAnswer] = await Promise.allSettled([store.ping(), directory.ping()])
-      return { store: storeAnswer.status === 'fulfilled' ? 'ok' : 'down', directory: directoryAnswer.status === 'fulfilled' ? 'ok' : 'down' }
+      return {
+        store: storeAnswer.status === 'fulfilled' ? 'ok' : 'down',
+        directory: directoryAnswer.status === 'fulfilled' ? 'ok' : 'down',
+      }
     },
     async close() {
       await Promise.allSettled([store.close(), directory.close(), mail?.close()])

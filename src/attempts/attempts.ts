@@ -14,7 +14,11 @@ export interface Attempts {
  * Attempts at a second factor: durable, per account and authenticator. A lock of one authenticator locks the
  * account's second factor as a whole.
  */
-export const durableAttempts = (parts: { directory: SecondFactorDirectory; clock: Clock; limits: Limits }): Attempts => ({
+export const durableAttempts = (parts: {
+  directory: SecondFactorDirectory
+  clock: Clock
+  limits: Limits
+}): Attempts => ({
   async reserve(accountId, authenticator) {
     const standing = await parts.directory.standing(accountId)
     if (standing.lockedAt !== null) return { kind: 'locked', justNow: false }
@@ -39,7 +43,11 @@ const mostRaces = 20
  * Attempts at a password: short-lived, because names that do not exist are counted too and must not fill the
  * database, and without a lock, because anybody can cause it.
  */
-export const passingAttempts = (parts: { store: Store; clock: Clock; limits: Omit<Limits, 'lockAfter'> }): Attempts => {
+export const passingAttempts = (parts: {
+  store: Store
+  clock: Clock
+  limits: Omit<Limits, 'lockAfter'>
+}): Attempts => {
   const limits: Limits = { ...parts.limits, lockAfter: Number.POSITIVE_INFINITY }
   const lifetime = Math.max(3600, limits.longestWait * 2)
   return {
@@ -50,7 +58,10 @@ export const passingAttempts = (parts: { store: Store; clock: Clock; limits: Omi
         const { state, reservation } = reserve(read(stored), parts.clock.now(), limits)
         if (reservation.kind !== 'judge') return reservation
         const written = JSON.stringify(state)
-        const won = stored === undefined ? await parts.store.add(key, written, lifetime) : await parts.store.swap(key, stored, written)
+        const won =
+          stored === undefined
+            ? await parts.store.add(key, written, lifetime)
+            : await parts.store.swap(key, stored, written)
         if (won) return reservation
       }
       return { kind: 'wait', seconds: Math.max(1, waitAfter(limits.freeFailures, limits)) }
@@ -65,6 +76,7 @@ export const passingAttempts = (parts: { store: Store; clock: Clock; limits: Omi
 const read = (stored: string | undefined): AttemptState => {
   if (stored === undefined) return noAttempts
   const state = JSON.parse(stored) as AttemptState
-  if (!Number.isSafeInteger(state.failures) || !Number.isSafeInteger(state.waitUntil)) throw new DuepassiError('store_unavailable', 'an attempt record cannot be read')
+  if (!Number.isSafeInteger(state.failures) || !Number.isSafeInteger(state.waitUntil))
+    throw new DuepassiError('store_unavailable', 'an attempt record cannot be read')
   return state
 }

@@ -11,19 +11,31 @@ export interface Limits {
 }
 
 /** `waitIfWrong`: seconds to wait before the next one, should this one be wrong. */
-export type Reservation = { kind: 'judge'; waitIfWrong: number } | { kind: 'wait'; seconds: number } | { kind: 'locked'; justNow: boolean }
+export type Reservation =
+  | { kind: 'judge'; waitIfWrong: number }
+  | { kind: 'wait'; seconds: number }
+  | { kind: 'locked'; justNow: boolean }
 
 /**
  * Counts an attempt as failed before anybody judges it, so that parallel tries cannot share one count
  * (Keycloak CVE-2024-4629). Nothing is counted while waiting, because nothing is judged.
  */
-export const reserve = (state: AttemptState, now: number, limits: Limits): { state: AttemptState; reservation: Reservation } => {
+export const reserve = (
+  state: AttemptState,
+  now: number,
+  limits: Limits,
+): { state: AttemptState; reservation: Reservation } => {
   if (state.lockedAt !== null) return { state, reservation: { kind: 'locked', justNow: false } }
-  if (now < state.waitUntil) return { state, reservation: { kind: 'wait', seconds: Math.ceil((state.waitUntil - now) / 1000) } }
-  if (state.failures >= limits.lockAfter) return { state: { ...state, lockedAt: now }, reservation: { kind: 'locked', justNow: true } }
+  if (now < state.waitUntil)
+    return { state, reservation: { kind: 'wait', seconds: Math.ceil((state.waitUntil - now) / 1000) } }
+  if (state.failures >= limits.lockAfter)
+    return { state: { ...state, lockedAt: now }, reservation: { kind: 'locked', justNow: true } }
   const failures = state.failures + 1
   const waitIfWrong = waitAfter(failures, limits)
-  return { state: { failures, waitUntil: now + waitIfWrong * 1000, lockedAt: null }, reservation: { kind: 'judge', waitIfWrong } }
+  return {
+    state: { failures, waitUntil: now + waitIfWrong * 1000, lockedAt: null },
+    reservation: { kind: 'judge', waitIfWrong },
+  }
 }
 
 /** A success forgets this authenticator's failures (NIST SP 800-63B-4 §3.2.2), never a lock. */

@@ -8,7 +8,12 @@ export type AuditFacts = Partial<Pick<AuditEvent, 'accountId' | 'clientId' | 'fa
 export type RecordEvent = (type: AuditEventType, facts: AuditFacts) => Promise<void>
 
 export const createTrail =
-  (parts: { directory: { appendAudit(event: AuditEvent): Promise<void> }; clock: Clock; random: RandomBytes; requestId?: () => string | undefined }): RecordEvent =>
+  (parts: {
+    directory: { appendAudit(event: AuditEvent): Promise<void> }
+    clock: Clock
+    random: RandomBytes
+    requestId?: () => string | undefined
+  }): RecordEvent =>
   (type, { accountId = null, clientId = null, factor = null, reason = null }) =>
     parts.directory.appendAudit({
       id: randomId(parts.random),

@@ -37,7 +37,10 @@ export type Refusal =
   | { reason: 'elsewhere' }
 
 /** `gone`: there is no such sign-in, or its time is up. */
-export type Outcome = { kind: 'moved'; signIn: SignIn } | { kind: 'refused'; signIn: SignIn; refusal: Refusal } | { kind: 'gone' }
+export type Outcome =
+  | { kind: 'moved'; signIn: SignIn }
+  | { kind: 'refused'; signIn: SignIn; refusal: Refusal }
+  | { kind: 'gone' }
 
 export type Challenge = ReturnType<typeof createChallenge>
 
@@ -56,7 +59,9 @@ export const createChallenge = (parts: ChallengeParts) => {
   const enrolment = createEnrolment(parts, contextFor)
 
   const ask = async (accountId: string, factor: Factor) => {
-    const own = (await directory.credentials(accountId)).filter((credential) => credential.factor === factor.name)
+    const own = (await directory.credentials(accountId)).filter(
+      (credential) => credential.factor === factor.name,
+    )
     return factor.begin(own, { ...(await contextFor(accountId)) })
   }
 
@@ -79,7 +84,12 @@ export const createChallenge = (parts: ChallengeParts) => {
     return isOver(stored.signIn.stage) ? { kind: 'moved', signIn: stored.signIn } : run(stored)
   }
 
-  const lock = async (uid: string, stored: Stored, factor: FactorName, justNow: boolean): Promise<Outcome> => {
+  const lock = async (
+    uid: string,
+    stored: Stored,
+    factor: FactorName,
+    justNow: boolean,
+  ): Promise<Outcome> => {
     const { accountId, clientId } = stored.signIn
     if (justNow) {
       await record('factor.locked', { accountId, clientId, factor })
@@ -89,15 +99,28 @@ export const createChallenge = (parts: ChallengeParts) => {
   }
 
   /** Verifies, then spends by compare-and-set: a secret that somebody else spent meanwhile was replayed. */
-  const judge = async (factor: Factor, answer: string, credentials: readonly Credential[], stored: Stored): Promise<Verdict> => {
+  const judge = async (
+    factor: Factor,
+    answer: string,
+    credentials: readonly Credential[],
+    stored: Stored,
+  ): Promise<Verdict> => {
     const { accountId, stage } = stored.signIn
     const question = stage.name === 'asking' ? stage.question : {}
     const verdict = await factor.verify(answer, question, credentials, await contextFor(accountId))
     if (verdict.verified) {
       const { expected, next } = verdict.spend
-      return (await directory.spend(verdict.credential, expected, next, clock.now())) ? verdict : { verified: false, reason: 'replayed' }
+      return (await directory.spend(verdict.credential, expected, next, clock.now()))
+        ? verdict
+        : { verified: false, reason: 'replayed' }
     }
-    if (verdict.burn) await directory.spend(verdict.burn.credential, verdict.burn.spend.expected, verdict.burn.spend.next, clock.now())
+    if (verdict.burn)
+      await directory.spend(
+        verdict.burn.credential,
+        verdict.burn.spend.expected,
+        verdict.burn.spend.next,
+        clock.now(),
+      )
     return verdict
   }
 
@@ -124,7 +147,9 @@ export const createChallenge = (parts: ChallengeParts) => {
     async others(signIn: SignIn): Promise<FactorName[]> {
       const { factors: names } = await directory.standing(signIn.accountId)
       const { stage } = signIn
-      return factors.all.map(({ name }) => name).filter((name) => names.includes(name) && !(stage.name === 'asking' && stage.factor === name))
+      return factors.all
+        .map(({ name }) => name)
+        .filter((name) => names.includes(name) && !(stage.name === 'asking' && stage.factor === name))
     },
 
     answer: (uid: string, answer: string): Promise<Outcome> =>
@@ -136,21 +161,37 @@ export const createChallenge = (parts: ChallengeParts) => {
         if (!factor.accepts(answer)) return { kind: 'refused', signIn, refusal: { reason: 'malformed' } }
         const reservation = await attempts.reserve(accountId, factor.name)
         if (reservation.kind === 'locked') return lock(uid, stored, factor.name, reservation.justNow)
-        if (reservation.kind === 'wait') return { kind: 'refused', signIn, refusal: { reason: 'wait', seconds: reservation.seconds } }
+        if (reservation.kind === 'wait')
+          return { kind: 'refused', signIn, refusal: { reason: 'wait', seconds: reservation.seconds } }
         const all = await directory.credentials(accountId)
         const own = all.filter((credential) => credential.factor === factor.name)
         const verdict = await judge(factor, answer, own, stored)
         if (!verdict.verified) {
           const { reason, clockOffset } = verdict
-          await record(reason === 'replayed' ? 'code.reused' : 'factor.refused', { accountId, clientId, factor: factor.name, reason })
-          return { kind: 'refused', signIn, refusal: { reason, waitSeconds: reservation.waitIfWrong, ...(clockOffset !== undefined && { clockOffset }) } }
+          await record(reason === 'replayed' ? 'code.reused' : 'factor.refused', {
+            accountId,
+            clientId,
+            factor: factor.name,
+            reason,
+          })
+          return {
+            kind: 'refused',
+            signIn,
+            refusal: {
+              reason,
+              waitSeconds: reservation.waitIfWrong,
+              ...(clockOffset !== undefined && { clockOffset }),
+            },
+          }
         }
         await attempts.settle(accountId, factor.name)
         const outcome = await move(uid, stored, {
           name: 'accepted',
           factor: factor.name,
           amr: factor.amr,
-          ...(factor.selfEnrolled ? { issue: await enrolment.codesIfNone(accountId, all) } : { left: await enrolment.codesLeft(accountId) }),
+          ...(factor.selfEnrolled
+            ? { issue: await enrolment.codesIfNone(accountId, all) }
+            : { left: await enrolment.codesLeft(accountId) }),
         })
         await record('factor.accepted', { accountId, clientId, factor: factor.name })
         if (outcome.kind === 'moved' && outcome.signIn.stage.name === 'recovered')
@@ -165,18 +206,26 @@ export const createChallenge = (parts: ChallengeParts) => {
         const factor = factors.get(name)
         const { factors: names } = await directory.standing(accountId)
         if (!factor || !names.includes(name)) return elsewhere(uid)
-        return move(uid, stored, { name: 'switched', factor: factor.name, question: await ask(accountId, factor) })
+        return move(uid, stored, {
+          name: 'switched',
+          factor: factor.name,
+          question: await ask(accountId, factor),
+        })
       }),
 
     /** Sets a factor up anew after a recovery code; `replace` removes the lost ones once the new one is confirmed. */
     enrolAgain: (uid: string, { replace }: { replace: boolean }): Promise<Outcome> =>
       step(uid, async (stored) => {
         if (stored.signIn.stage.name !== 'recovered') return elsewhere(uid)
-        return move(uid, stored, { name: 'enrolment-begun', enrolling: await enrolment.again(stored.signIn.accountId, replace) })
+        return move(uid, stored, {
+          name: 'enrolment-begun',
+          enrolling: await enrolment.again(stored.signIn.accountId, replace),
+        })
       }),
 
     /** Keeps the old factors after a recovery code. */
-    continueAsIs: (uid: string): Promise<Outcome> => step(uid, (stored) => move(uid, stored, { name: 'continued' })),
+    continueAsIs: (uid: string): Promise<Outcome> =>
+      step(uid, (stored) => move(uid, stored, { name: 'continued' })),
 
     confirm: (uid: string, answer: string, label: string): Promise<Outcome> =>
       step(uid, async (stored) => {
@@ -185,7 +234,8 @@ export const createChallenge = (parts: ChallengeParts) => {
           const now = await signIns.find(uid)
           return now && now.text !== stored.text ? elsewhere(uid) : { kind: 'gone' }
         }
-        if (confirmed.kind === 'refused') return { kind: 'refused', signIn: stored.signIn, refusal: confirmed.refusal }
+        if (confirmed.kind === 'refused')
+          return { kind: 'refused', signIn: stored.signIn, refusal: confirmed.refusal }
         return move(uid, stored, confirmed.event)
       }),
 

@@ -5,16 +5,26 @@ import type { Factor, FactorContext } from '../factors/factor.ts'
 import type { ChallengeParts, Refusal } from './challenge.ts'
 import type { Enrolling, Event, Issuing, SignIn } from './machine.ts'
 
-type Confirmation = { kind: 'confirmed'; event: Event } | { kind: 'refused'; refusal: Refusal } | { kind: 'superseded' }
+type Confirmation =
+  | { kind: 'confirmed'; event: Event }
+  | { kind: 'refused'; refusal: Refusal }
+  | { kind: 'superseded' }
 
 /** Setting factors up within a sign-in, and issuing recovery codes beside them. */
-export const createEnrolment = (parts: ChallengeParts, contextFor: (accountId: string) => Promise<FactorContext>) => {
+export const createEnrolment = (
+  parts: ChallengeParts,
+  contextFor: (accountId: string) => Promise<FactorContext>,
+) => {
   const { directory, factors, clock, record, random } = parts
   const codes: Factor | undefined = factors.all.find(({ selfEnrolled }) => !selfEnrolled)
   const selfEnrolled = factors.all.find((factor) => factor.selfEnrolled) as Factor
   const isOwn = (credential: Credential) => factors.get(credential.factor)?.selfEnrolled === true
 
-  const draft = async (accountId: string, credentialId: string, replaces: readonly string[]): Promise<Enrolling> => ({
+  const draft = async (
+    accountId: string,
+    credentialId: string,
+    replaces: readonly string[],
+  ): Promise<Enrolling> => ({
     factor: selfEnrolled.name,
     draft: await selfEnrolled.enrolment.begin(await contextFor(accountId)),
     credentialId,
@@ -49,10 +59,18 @@ export const createEnrolment = (parts: ChallengeParts, contextFor: (accountId: s
     /** One more, for somebody who has just proven a second factor. */
     async again(accountId: string, replace: boolean): Promise<Enrolling> {
       const old = replace ? (await directory.credentials(accountId)).filter(isOwn) : []
-      return draft(accountId, randomId(random), old.map(({ id }) => id))
+      return draft(
+        accountId,
+        randomId(random),
+        old.map(({ id }) => id),
+      )
     },
 
-    async confirm({ accountId, clientId, proven, stage }: SignIn, answer: string, label: string): Promise<Confirmation> {
+    async confirm(
+      { accountId, clientId, proven, stage }: SignIn,
+      answer: string,
+      label: string,
+    ): Promise<Confirmation> {
       if (stage.name !== 'enrolling') return { kind: 'superseded' }
       const factor = factors.named(stage.factor)
       const verdict = await factor.enrolment.finish(answer, stage.draft, await contextFor(accountId))
@@ -64,7 +82,16 @@ export const createEnrolment = (parts: ChallengeParts, contextFor: (accountId: s
       // Only a password was proven, and the account has got a factor meanwhile: that factor must be asked instead.
       if (proven.length === 0 && before.some(isOwn)) return { kind: 'superseded' }
       const now = clock.now()
-      const credential = { id: stage.credentialId, accountId, factor: factor.name, label, secret: stage.draft.secret, counter: verdict.counter, createdAt: now, lastUsedAt: now }
+      const credential = {
+        id: stage.credentialId,
+        accountId,
+        factor: factor.name,
+        label,
+        secret: stage.draft.secret,
+        counter: verdict.counter,
+        createdAt: now,
+        lastUsedAt: now,
+      }
       const codesAreDue = proven.length > 0 || !before.some(({ factor: name }) => name === codes?.name)
       const issue = codesAreDue ? await newCodes(accountId, before) : undefined
       if (!(await add(credential))) return { kind: 'superseded' }
@@ -93,7 +120,16 @@ export const createEnrolment = (parts: ChallengeParts, contextFor: (accountId: s
     async keepCodes({ accountId, clientId, stage }: SignIn): Promise<boolean> {
       if (stage.name !== 'issuing' || !codes) return false
       const now = clock.now()
-      await add({ id: stage.credentialId, accountId, factor: codes.name, label: '', secret: stage.draft.secret, counter: 0, createdAt: now, lastUsedAt: null })
+      await add({
+        id: stage.credentialId,
+        accountId,
+        factor: codes.name,
+        label: '',
+        secret: stage.draft.secret,
+        counter: 0,
+        createdAt: now,
+        lastUsedAt: null,
+      })
       if (stage.replaces.length > 0) await directory.removeCredentials(accountId, stage.replaces)
       await record('recovery-codes.issued', { accountId, clientId, factor: codes.name })
       return true

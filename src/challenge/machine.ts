@@ -36,7 +36,13 @@ export type Issuing = Omit<Enrolling, 'factor'>
 
 export type Event =
   | { name: 'switched'; factor: FactorName; question: Question }
-  | { name: 'accepted'; factor: FactorName; amr: readonly string[]; left?: number; issue?: Issuing | undefined }
+  | {
+      name: 'accepted'
+      factor: FactorName
+      amr: readonly string[]
+      left?: number
+      issue?: Issuing | undefined
+    }
   | { name: 'locked' }
   | { name: 'enrolment-begun'; enrolling: Enrolling }
   | { name: 'enrolled'; amr: readonly string[]; issue?: Issuing | undefined }
@@ -47,10 +53,16 @@ export type Event =
 /** The sign-in after the event, or undefined when the event is not possible where it stands. Pure. */
 export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
   const { stage } = signIn
-  const to = (next: Stage, amr: readonly string[] = []): SignIn => ({ ...signIn, proven: [...signIn.proven, ...amr], stage: next })
+  const to = (next: Stage, amr: readonly string[] = []): SignIn => ({
+    ...signIn,
+    proven: [...signIn.proven, ...amr],
+    stage: next,
+  })
   switch (event.name) {
     case 'switched':
-      return stage.name === 'asking' ? to({ name: 'asking', factor: event.factor, question: event.question }) : undefined
+      return stage.name === 'asking'
+        ? to({ name: 'asking', factor: event.factor, question: event.question })
+        : undefined
     case 'accepted':
       if (stage.name !== 'asking' || stage.factor !== event.factor) return undefined
       if (event.left !== undefined) return to({ name: 'recovered', left: event.left }, event.amr)
@@ -72,4 +84,5 @@ export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
 }
 
 /** Nothing more can happen. */
-export const isOver = (stage: Stage): boolean => stage.name === 'proven' || stage.name === 'locked' || stage.name === 'given-up'
+export const isOver = (stage: Stage): boolean =>
+  stage.name === 'proven' || stage.name === 'locked' || stage.name === 'given-up'

@@ -23,7 +23,9 @@ export const createSignIns = (parts: { store: Store; sealer: Sealer; seconds: nu
     begin: (uid, signIn) => parts.store.put(key(uid), seal(uid, signIn), parts.seconds),
     async find(uid) {
       const text = await parts.store.get(key(uid))
-      return text === undefined ? undefined : { text, signIn: JSON.parse(parts.sealer.open(text, key(uid))) as SignIn }
+      return text === undefined
+        ? undefined
+        : { text, signIn: JSON.parse(parts.sealer.open(text, key(uid))) as SignIn }
     },
     replace: (uid, expected, next) => parts.store.swap(key(uid), expected.text, seal(uid, next)),
   }

@@ -25,8 +25,7 @@ const isLocale = (tag: string): boolean => {
 }
 
 const checkNames = (username: string, { email, name, locale }: NewAccount): void => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const unprintable = /[\u0000-\u001f\u007f]/
+  const unprintable = /\p{Cc}/u
   if (canonicalName(username) === '' || username.length > 128 || unprintable.test(username)) {
     throw new Refusal('The user name must have 1 to 128 printable characters.')
   }

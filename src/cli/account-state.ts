@@ -1,4 +1,5 @@
 import { systemClock } from '../clock.ts'
+import { revokeAccount } from '../stores/account-index.ts'
 import type { OnAccount } from './account.ts'
 import { Refusal } from './io.ts'
 
@@ -9,7 +10,6 @@ export const setDisabled = async ({ account, directory, record, withStore }: OnA
     await record('account.disabled', { accountId: account.id })
   }
   try {
-    const { revokeAccount } = await import('../stores/oidc-adapter.ts')
     await withStore((store) => revokeAccount(store, account.id))
   } catch {
     throw new Refusal(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print } from './io.ts'
-import { migrateDirectory, partsOf } from './parts.ts'
+import { partsOf } from './parts.ts'
 
 export const addMigrateCommand = (program: Command, io: Io): void => {
   program
@@ -9,9 +9,8 @@ export const addMigrateCommand = (program: Command, io: Io): void => {
     .description('bring the database up to date (starting the server does so as well)')
     .action(async (_, command: Command) => {
       const config = configurationOf(io, command.optsWithGlobals<CommonOptions>())
-      const { openDirectory } = await partsOf(io)
-      const directory = await openDirectory(config)
-      const names = await migrateDirectory(directory).finally(() => directory.close())
+      const { migrate } = await partsOf(io)
+      const names = await migrate(config)
       print(
         io,
         names.length === 0

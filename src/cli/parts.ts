@@ -7,7 +7,10 @@ import type { Store } from '../stores/store.ts'
 import type { Io } from './io.ts'
 
 /** What stands behind the commands. */
-export type Parts = Pick<typeof import('../compose.ts'), 'compose' | 'openDirectory' | 'openStore'>
+export type Parts = Pick<
+  typeof import('../compose.ts'),
+  'compose' | 'migrate' | 'openDirectory' | 'openStore'
+>
 
 /** Loaded when a command needs it, so that `--help` and `config check` need no database driver. */
 export const partsOf = async (io: Io): Promise<Parts> => io.parts ?? import('../compose.ts')
@@ -15,21 +18,16 @@ export const partsOf = async (io: Io): Promise<Parts> => io.parts ?? import('../
 /** Problems go to standard error, so that the output of a command stays what it says. */
 const logForCommands = (io: Io): Log => createLog('error', { write: (line) => void io.stderr.write(line) })
 
-/** Brings the directory's database up to date, where it is one; answers the names of the migrations that ran. */
-export const migrateDirectory = async (
-  directory: Directory & { migrate?(): Promise<string[]> },
-): Promise<string[]> => (await directory.migrate?.()) ?? []
-
 /** Opens the directory for one task, up to date, and closes it whatever happens. */
 export const withDirectory = async <T>(
   io: Io,
   config: Config,
   task: (directory: Directory) => Promise<T>,
 ): Promise<T> => {
-  const { openDirectory } = await partsOf(io)
+  const { migrate, openDirectory } = await partsOf(io)
+  await migrate(config)
   const directory = await openDirectory(config, { log: logForCommands(io) })
   try {
-    await migrateDirectory(directory)
     return await task(directory)
   } finally {
     await directory.close()

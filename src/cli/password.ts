@@ -23,7 +23,6 @@ const readAll = async (stdin: Readable): Promise<string> => {
 /** Asks at the terminal without showing what is typed. */
 const askHidden = (io: Io, question: string): Promise<string> =>
   new Promise((resolve, reject) => {
-    io.stderr.write(question)
     // readline echoes into a stream that nobody reads.
     const reader = createInterface({
       input: io.stdin,
@@ -42,6 +41,8 @@ const askHidden = (io: Io, question: string): Promise<string> =>
       finish(() => reject(new Refusal('No password was given; nothing was changed.')))
     reader.once('SIGINT', giveUp)
     reader.once('close', giveUp)
+    // Only now, with the terminal's own echo off: somebody may type as soon as it stands there.
+    io.stderr.write(question)
   })
 
 /** Counted in characters, as people do: NFC, code points (NIST SP 800-63B-4 §3.1.1.2). */

@@ -4,7 +4,7 @@ import { type Listening, listen } from '../http/server.ts'
 import { createLog, type Log } from '../log.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import type { Io } from './io.ts'
-import { migrateDirectory, partsOf } from './parts.ts'
+import { partsOf } from './parts.ts'
 
 /** Resolves at the first SIGTERM or SIGINT. */
 const askedToEnd = async (io: Io): Promise<string> => {
@@ -27,11 +27,11 @@ const open = async (io: Io, options: CommonOptions): Promise<{ listening: Listen
     config.log.level,
     io.stdout === process.stdout ? undefined : { write: (line) => void io.stdout.write(line) },
   )
-  const { compose } = await partsOf(io)
+  const { compose, migrate } = await partsOf(io)
+  const migrations = await migrate(config)
+  if (migrations.length > 0) log.info({ migrations }, 'the database is up to date')
   const duepassi = await compose(config, { log })
   try {
-    const migrations = await migrateDirectory(duepassi.directory)
-    if (migrations.length > 0) log.info({ migrations }, 'the database is up to date')
     const listening = await listen(duepassi, config, log)
     log.info(
       { address: listening.url, metrics: listening.metricsUrl, issuer: config.issuer, mode: config.mode },

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { Fault, KeyPath } from './fault.ts'
 
-export const defaultFile = 'config/duepassi.yaml'
+const defaultFile = 'config/duepassi.yaml'
 
 export interface FileContent {
   name: string | undefined

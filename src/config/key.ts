@@ -6,7 +6,7 @@ import { schema } from './schema.ts'
  * What can be written for a key: `text` is taken literally from the environment, `value` (number, boolean, null) and
  * the others as JSON or YAML.
  */
-export type KeyKind = 'text' | 'value' | 'list' | 'section'
+type KeyKind = 'text' | 'value' | 'list' | 'section'
 
 export interface Key {
   name: string

@@ -14,7 +14,8 @@ export interface CookieSigner {
  */
 export const createCookieSigner = (keys: readonly Buffer[]): CookieSigner => {
   const secrets = keys.map((key) => createSecretKey(key))
-  const mac = (data: string, secret: (typeof secrets)[number]): Buffer => createHmac('sha256', secret).update(data).digest()
+  const mac = (data: string, secret: (typeof secrets)[number]): Buffer =>
+    createHmac('sha256', secret).update(data).digest()
   const index = (data: string, digest: string): number => {
     const given = Buffer.from(digest, 'base64url')
     return secrets.findIndex((secret) => given.length === 32 && timingSafeEqual(mac(data, secret), given))

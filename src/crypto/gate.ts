@@ -23,7 +23,8 @@ export const createGate = ({ concurrency, queue }: { concurrency: number; queue:
     },
     async run(task) {
       if (running >= concurrency) {
-        if (waiting.length >= queue) throw new DuepassiError('busy', 'too many sign-ins at once', { retryAfter: 5 })
+        if (waiting.length >= queue)
+          throw new DuepassiError('busy', 'too many sign-ins at once', { retryAfter: 5 })
         // The place is handed over by whoever finishes, so nobody can slip in between.
         await new Promise<void>((admit) => waiting.push(admit))
       } else running++

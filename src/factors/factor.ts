@@ -1,5 +1,5 @@
-import type { Credential } from '../directory/directory.ts'
 import type { RandomBytes } from '../crypto/random.ts'
+import type { Credential } from '../directory/directory.ts'
 
 export type FactorName = 'totp' | 'recovery-code'
 
@@ -17,7 +17,12 @@ export interface Factor {
   accepts(answer: string): boolean
   /** What the person is asked; kept on the server, as JSON. */
   begin(credentials: readonly Credential[], context: FactorContext): Promise<Question>
-  verify(answer: string, question: Question, credentials: readonly Credential[], context: FactorContext): Promise<Verdict>
+  verify(
+    answer: string,
+    question: Question,
+    credentials: readonly Credential[],
+    context: FactorContext,
+  ): Promise<Verdict>
   readonly enrolment: Enrolment
 }
 

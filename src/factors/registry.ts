@@ -10,7 +10,8 @@ export interface Factors {
 export const registerFactors = (all: readonly Factor[]): Factors => {
   const byName = new Map<string, Factor>(all.map((factor) => [factor.name, factor]))
   if (byName.size !== all.length) throw new TypeError('a factor is registered twice')
-  if (!all.some((factor) => factor.selfEnrolled)) throw new TypeError('at least one factor must be one that people can set up themselves')
+  if (!all.some((factor) => factor.selfEnrolled))
+    throw new TypeError('at least one factor must be one that people can set up themselves')
   return {
     all,
     get: (name) => byName.get(name),

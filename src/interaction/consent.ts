@@ -9,16 +9,28 @@ interface ConsentDetails {
 }
 
 /** Asks the person whether a relying party that is not the organisation's own may have what it asks for. */
-export const createConsentScreen = (parts: { provider(): Provider; pages: Pages; accountName(accountId: string): Promise<string> }) => ({
+export const createConsentScreen = (parts: {
+  provider(): Provider
+  pages: Pages
+  accountName(accountId: string): Promise<string>
+}) => ({
   async show({ req, res, language, client, interaction }: Visit): Promise<void> {
     const details = interaction.prompt.details as ConsentDetails
-    const scopes = [...(details.missingOIDCScope ?? []), ...Object.values(details.missingResourceScopes ?? {}).flat()]
+    const missing = [
+      ...(details.missingOIDCScope ?? []),
+      ...Object.values(details.missingResourceScopes ?? {}).flat(),
+    ]
+    // Asked again although everything was granted before (`prompt=consent`): the whole request is shown.
+    const scopes = missing.length > 0 ? missing : String(interaction.params['scope'] ?? '').split(' ')
     const accountName = interaction.session && (await parts.accountName(interaction.session.accountId))
     parts.pages.send(req, res, {
       language,
       ...(client && { client }),
       view: 'interaction/consent',
-      locals: { scopes: scopes.filter((scope) => scope !== 'openid'), ...(accountName !== undefined && { accountName }) },
+      locals: {
+        scopes: scopes.filter((scope) => scope !== 'openid'),
+        ...(accountName !== undefined && { accountName }),
+      },
     })
   },
 
@@ -28,11 +40,17 @@ export const createConsentScreen = (parts: { provider(): Provider; pages: Pages;
       return finish(visit, { error: 'access_denied', error_description: 'the person did not consent' })
     const { Grant } = parts.provider()
     const known = interaction.grantId ? await Grant.find(interaction.grantId) : undefined
-    const grant = known ?? new Grant({ accountId: interaction.session.accountId, clientId: String(interaction.params['client_id']) })
+    const grant =
+      known ??
+      new Grant({
+        accountId: interaction.session.accountId,
+        clientId: String(interaction.params['client_id']),
+      })
     const details = interaction.prompt.details as ConsentDetails
     if (details.missingOIDCScope) grant.addOIDCScope(details.missingOIDCScope.join(' '))
     if (details.missingOIDCClaims) grant.addOIDCClaims(details.missingOIDCClaims)
-    for (const [resource, scopes] of Object.entries(details.missingResourceScopes ?? {})) grant.addResourceScope(resource, scopes.join(' '))
+    for (const [resource, scopes] of Object.entries(details.missingResourceScopes ?? {}))
+      grant.addResourceScope(resource, scopes.join(' '))
     return finish(visit, { consent: { grantId: await grant.save() } })
   },
 })

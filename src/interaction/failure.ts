@@ -18,7 +18,12 @@ export interface FailureParts {
 }
 
 /** The page for what went wrong: says what happened and leads on, never the error itself. */
-export const showFailure = async (parts: FailureParts, req: IncomingMessage, res: ServerResponse, error: unknown): Promise<void> => {
+export const showFailure = async (
+  parts: FailureParts,
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: unknown,
+): Promise<void> => {
   const { pages, log } = parts
   const code = error instanceof DuepassiError ? error.code : undefined
   const language = chooseLanguage(req)
@@ -39,7 +44,12 @@ export const showFailure = async (parts: FailureParts, req: IncomingMessage, res
   const status = error instanceof DuepassiError ? error.status : 500
   if (status >= 500) log.error({ err: error }, 'a page could not be answered')
   const requestId = parts.requestId?.()
-  pages.send(req, res, { status, language, view: 'interaction/error', locals: { error: textOf(code), ...(requestId !== undefined && { requestId }) } })
+  pages.send(req, res, {
+    status,
+    language,
+    view: 'interaction/error',
+    locals: { error: textOf(code), ...(requestId !== undefined && { requestId }) },
+  })
 }
 
 const textOf = (code: DuepassiError['code'] | undefined): PageError => {

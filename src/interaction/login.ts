@@ -17,7 +17,11 @@ export interface LoginParts {
   pages: Pages
   /** Longest password that is hashed at all, in characters. */
   maxLength: number
-  primarySucceeded(req: IncomingMessage, res: ServerResponse, who: { accountId: string; amr: readonly string[] }): Promise<void>
+  primarySucceeded(
+    req: IncomingMessage,
+    res: ServerResponse,
+    who: { accountId: string; amr: readonly string[] },
+  ): Promise<void>
 }
 
 /**
@@ -25,7 +29,10 @@ export interface LoginParts {
  * text, the same work, the same counting.
  */
 export const createLoginScreen = (parts: LoginParts) => {
-  const show = ({ req, res, language, client, interaction }: Visit, again?: { username: string; error: PageError; status: number; waitSeconds?: number }): void => {
+  const show = (
+    { req, res, language, client, interaction }: Visit,
+    again?: { username: string; error: PageError; status: number; waitSeconds?: number },
+  ): void => {
     const hint = interaction.params['login_hint']
     const username = again?.username ?? (typeof hint === 'string' ? hint : undefined)
     parts.pages.send(req, res, {
@@ -52,23 +59,33 @@ export const createLoginScreen = (parts: LoginParts) => {
       // Nothing that could be a name or a password: there is nothing to judge, and so nothing to count.
       if (canonicalName(username) === '' || password === '') return show(visit, wrong)
       const account = await parts.directory.accountByName(username)
-      const subject = account?.id ?? `name:${createHash('sha256').update(canonicalName(username)).digest('base64url')}`
+      const subject =
+        account?.id ?? `name:${createHash('sha256').update(canonicalName(username)).digest('base64url')}`
       const reservation = await parts.attempts.reserve(subject, 'password')
       if (reservation.kind !== 'judge') {
         const seconds = reservation.kind === 'wait' ? reservation.seconds : 60
-        return show(visit, { username, error: { key: 'error.login.wait', values: { seconds } }, status: 429, waitSeconds: seconds })
+        return show(visit, {
+          username,
+          error: { key: 'error.login.wait', values: { seconds } },
+          status: 429,
+          waitSeconds: seconds,
+        })
       }
       const clientId = String(interaction.params['client_id'])
       const usable = account?.disabledAt === null ? account : undefined
       // Longer than any password can be: cut, so that nobody makes us hash a novel, and still wrong.
-      const right = await parts.hasher.verify(usable?.passwordHash, [...password].slice(0, parts.maxLength + 1).join(''))
+      const right = await parts.hasher.verify(
+        usable?.passwordHash,
+        [...password].slice(0, parts.maxLength + 1).join(''),
+      )
       if (!right || !usable) {
         await parts.record('password.refused', { accountId: account?.id ?? null, clientId })
         return show(visit, wrong)
       }
       await parts.attempts.settle(subject, 'password')
       await parts.record('password.accepted', { accountId: usable.id, clientId })
-      if (parts.hasher.isOutdated(usable.passwordHash)) await parts.directory.changeAccount(usable.id, { passwordHash: await parts.hasher.hash(password) })
+      if (parts.hasher.isOutdated(usable.passwordHash))
+        await parts.directory.changeAccount(usable.id, { passwordHash: await parts.hasher.hash(password) })
       await parts.primarySucceeded(req, res, { accountId: usable.id, amr: ['pwd'] })
     },
   }

@@ -10,7 +10,10 @@ export interface RequestMemory {
   /** `interactionUrl` is where the interaction begins. */
   remember(interaction: Interaction, interactionUrl: string): void
   /** The address that repeats the request of an interaction, and its relying party. */
-  recall(provider: Provider, uid: string): Promise<{ restartUrl: string; interactionUrl: string; clientId: string } | undefined>
+  recall(
+    provider: Provider,
+    uid: string,
+  ): Promise<{ restartUrl: string; interactionUrl: string; clientId: string } | undefined>
 }
 
 const seconds = 24 * 3600
@@ -21,17 +24,29 @@ const spent = new Set(['request_uri', 'request'])
 export const createRequestMemory = ({ store, log }: { store: Store; log: Log }): RequestMemory => ({
   remember({ uid, params }, interactionUrl) {
     // Only the way back is lost when this fails, so nobody waits for it.
-    store.put(`rq:${uid}`, JSON.stringify({ params, interactionUrl }), seconds).catch((error) => log.warn({ err: error }, 'a request could not be remembered'))
+    store
+      .put(`rq:${uid}`, JSON.stringify({ params, interactionUrl }), seconds)
+      .catch((error) => log.warn({ err: error }, 'a request could not be remembered'))
   },
   async recall(provider, uid) {
     const stored = await store.get(`rq:${uid}`)
     if (stored === undefined) return undefined
-    const { params, interactionUrl } = JSON.parse(stored) as { params: Record<string, unknown>; interactionUrl: string }
+    const { params, interactionUrl } = JSON.parse(stored) as {
+      params: Record<string, unknown>
+      interactionUrl: string
+    }
     const query = new URLSearchParams(
-      Object.entries(params).flatMap(([name, value]): Array<[string, string]> =>
-        spent.has(name) || value === undefined || value === null ? [] : [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]],
+      Object.entries(params).flatMap(
+        ([name, value]): Array<[string, string]> =>
+          spent.has(name) || value === undefined || value === null
+            ? []
+            : [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]],
       ),
     )
-    return { restartUrl: `${provider.pathFor('authorization')}?${query}`, interactionUrl, clientId: String(params['client_id']) }
+    return {
+      restartUrl: `${provider.pathFor('authorization')}?${query}`,
+      interactionUrl,
+      clientId: String(params['client_id']),
+    }
   },
 })

@@ -49,7 +49,11 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     const { accountId, uid: sessionUid, amr } = interaction.session
     const session = await parts.provider().Session.findByUid(sessionUid)
     const at = session?.authTime() ?? Math.floor(parts.clock.now() / 1000)
-    return challenge.begin(uid, { accountId, clientId: String(interaction.params['client_id']), primary: { amr: amr ?? [], at } })
+    return challenge.begin(uid, {
+      accountId,
+      clientId: String(interaction.params['client_id']),
+      primary: { amr: amr ?? [], at },
+    })
   }
 
   const render = async (visit: Visit, signIn: SignIn, refusal?: Refusal): Promise<void> => {
@@ -88,13 +92,21 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
         return pages.send(req, res, {
           ...page,
           view: 'interaction/recovered',
-          locals: { left: stage.left, authenticators: (await parts.credentials(accountId)).filter(({ factor }) => factor !== 'recovery-code').map(({ label }) => label) },
+          locals: {
+            left: stage.left,
+            authenticators: (await parts.credentials(accountId))
+              .filter(({ factor }) => factor !== 'recovery-code')
+              .map(({ label }) => label),
+          },
         })
       case 'issuing':
         return pages.send(req, res, {
           ...page,
           view: 'interaction/recovery-codes',
-          locals: { codes: stage.draft.shown['codes'] as string[], accountName: await parts.accountName(accountId) },
+          locals: {
+            codes: stage.draft.shown['codes'] as string[],
+            accountName: await parts.accountName(accountId),
+          },
         })
       case 'locked':
         return pages.send(req, res, { ...page, status: 403, view: 'interaction/locked', locals: {} })
@@ -153,11 +165,18 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
   }
 }
 
-const denied: InteractionResults = { error: 'access_denied', error_description: 'the person gave up the second step' }
-const lockedOut: InteractionResults = { error: 'access_denied', error_description: 'the second factor of the account is locked' }
+const denied: InteractionResults = {
+  error: 'access_denied',
+  error_description: 'the person gave up the second step',
+}
+const lockedOut: InteractionResults = {
+  error: 'access_denied',
+  error_description: 'the second factor of the account is locked',
+}
 
 /** As a person wrote it, within reason; an authenticator without a name is still told apart by its date. */
-const labelOf = (typed: string | undefined): string => (typed ?? '').normalize('NFC').replace(/\p{C}/gu, '').trim().slice(0, 60)
+const labelOf = (typed: string | undefined): string =>
+  (typed ?? '').normalize('NFC').replace(/\p{C}/gu, '').trim().slice(0, 60)
 
 const waitOf = (refusal: Refusal | undefined): number | undefined => {
   if (!refusal) return undefined
@@ -179,7 +198,10 @@ const errorOf = (refusal: Refusal, factor: string): PageError => {
       return { key: 'error.code.another-tab' }
     case 'clock': {
       const offset = refusal.clockOffset ?? 0
-      return { key: 'error.code.clock', values: { seconds: Math.abs(offset), direction: offset > 0 ? 'ahead' : 'behind' } }
+      return {
+        key: 'error.code.clock',
+        values: { seconds: Math.abs(offset), direction: offset > 0 ? 'ahead' : 'behind' },
+      }
     }
     case 'malformed':
       return { key: recovery ? 'error.recovery.malformed' : 'error.code.malformed' }

@@ -19,9 +19,14 @@ export interface Visit {
 /**
  * @throws DuepassiError `interaction_gone`: expired, finished, or begun in another browser.
  */
-export const openVisit = async (provider: Provider, req: IncomingMessage, res: ServerResponse): Promise<Visit> => {
+export const openVisit = async (
+  provider: Provider,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<Visit> => {
   const interaction = await provider.interactionDetails(req, res).catch((cause: unknown) => {
-    if (cause instanceof errors.SessionNotFound) throw new DuepassiError('interaction_gone', 'the interaction is over', { cause })
+    if (cause instanceof errors.SessionNotFound)
+      throw new DuepassiError('interaction_gone', 'the interaction is over', { cause })
     throw cause
   })
   const clientId = interaction.params['client_id']
@@ -38,7 +43,17 @@ export const openVisit = async (provider: Provider, req: IncomingMessage, res: S
   }
 }
 
-export const describeClient = ({ clientId, clientName, logoUri, clientUri }: { clientId: string; clientName?: string | undefined; logoUri?: string | undefined; clientUri?: string | undefined }): PageClient => ({
+export const describeClient = ({
+  clientId,
+  clientName,
+  logoUri,
+  clientUri,
+}: {
+  clientId: string
+  clientName?: string | undefined
+  logoUri?: string | undefined
+  clientUri?: string | undefined
+}): PageClient => ({
   name: clientName ?? clientId,
   ...(logoUri !== undefined && { logoUri }),
   ...(clientUri !== undefined && { uri: clientUri }),

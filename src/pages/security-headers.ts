@@ -34,7 +34,6 @@ export function securityHeaders({ nonce, logoOrigin, secure }: SecurityContext):
     'referrer-policy': 'same-origin',
     'cache-control': 'no-store',
     'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-    'cross-origin-opener-policy': 'same-origin',
-    ...(secure ? { 'strict-transport-security': 'max-age=63072000; includeSubDomains' } : {}),
+    ...(secure ? { 'strict-transport-security': 'max-age=63072000' } : {}),
   }
 }

@@ -20,7 +20,15 @@ export interface Hasher {
 /** NFC: the same characters typed on different keyboards are one password (NIST SP 800-63B-4 §3.1.1.2). */
 const normal = (password: string): string => password.normalize('NFC')
 
-export const createHasher = ({ concurrency, queue, random }: { concurrency: number; queue: number; random: RandomBytes }): Hasher => {
+export const createHasher = ({
+  concurrency,
+  queue,
+  random,
+}: {
+  concurrency: number
+  queue: number
+  random: RandomBytes
+}): Hasher => {
   const gate = createGate({ concurrency, queue })
   const salted = (password: string) => hash(normal(password), { ...cost, salt: random(16) })
   let decoy: Promise<string> | undefined

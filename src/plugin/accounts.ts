@@ -1,11 +1,17 @@
-import { errors, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
+import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Judge } from './judge.ts'
 
 type FindAccount = NonNullable<Configuration['findAccount']>
 type LoadExistingGrant = NonNullable<Configuration['loadExistingGrant']>
 
 /** What is exchanged for tokens, and carries how its account was authenticated. */
-const exchangeable = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode', 'BackchannelAuthenticationRequest', 'PreAuthorizedCode'])
+const exchangeable = new Set([
+  'AuthorizationCode',
+  'RefreshToken',
+  'DeviceCode',
+  'BackchannelAuthenticationRequest',
+  'PreAuthorizedCode',
+])
 
 /**
  * Layer three: a code, refresh token, device code or CIBA request that no longer meets the policy, or whose second
@@ -18,7 +24,8 @@ export const guardAccounts =
     if (!account || !token || !exchangeable.has(String(token.kind))) return account
     const { acr, amr } = token as { acr?: string; amr?: string[] }
     const decision = await judge.proof(sub, ctx.oidc.client, undefined, { acr, amr: amr ?? [] })
-    if (decision.kind !== 'allowed') throw new errors.InvalidGrant('the authentication behind it no longer meets the policy')
+    if (decision.kind !== 'allowed')
+      throw new errors.InvalidGrant('the authentication behind it no longer meets the policy')
     judge.admit(ctx.oidc)
     return account
   }
@@ -32,6 +39,7 @@ export const guardGrants =
 /** What oidc-provider does by default (its documentation, `loadExistingGrant`). */
 const sessionGrant = async (ctx: KoaContextWithOIDC) => {
   const { oidc } = ctx
-  const grantId = oidc.result?.consent?.grantId ?? (oidc.client && oidc.session?.grantIdFor(oidc.client.clientId))
+  const grantId =
+    oidc.result?.consent?.grantId ?? (oidc.client && oidc.session?.grantIdFor(oidc.client.clientId))
   return grantId ? oidc.provider.Grant.find(grantId) : undefined
 }

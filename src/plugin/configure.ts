@@ -1,6 +1,7 @@
 import type { AccountClaims, Configuration, Interaction, KoaContextWithOIDC } from 'oidc-provider'
 import type { Clock } from '../clock.ts'
 import type { RequestMemory } from '../interaction/requests.ts'
+import { secondFactorPath } from '../interaction/second-factor.ts'
 import { storeAdapter } from '../stores/oidc-adapter.ts'
 import type { Store } from '../stores/store.ts'
 import { guardAccounts, guardGrants } from './accounts.ts'
@@ -8,7 +9,6 @@ import { demandProperty, type PolicySettings } from './facts.ts'
 import type { Judge } from './judge.ts'
 import { insertPrompt, promptName } from './prompt.ts'
 import { spendOnce } from './spend-once.ts'
-import { secondFactorPath } from '../interaction/second-factor.ts'
 
 interface Parts {
   judge: Judge
@@ -26,12 +26,16 @@ const assuranceClaims = ['acr', 'amr', 'auth_time']
  * lists are united, the prompt is inserted by name.
  */
 export const extendConfiguration = (host: Configuration, parts: Parts): Configuration => {
-  if (!host.findAccount) throw new TypeError('the configuration has no findAccount: without it oidc-provider knows no account')
-  if (host.features?.devInteractions?.enabled) throw new TypeError('features.devInteractions replaces every interaction page: switch it off')
+  if (!host.findAccount)
+    throw new TypeError('the configuration has no findAccount: without it oidc-provider knows no account')
+  if (host.features?.devInteractions?.enabled)
+    throw new TypeError('features.devInteractions replaces every interaction page: switch it off')
   const interactionUrl = host.interactions?.url ?? defaultUrl
   return {
     ...host,
-    adapter: host.adapter ? spendOnce(host.adapter, parts.store, parts.clock) : storeAdapter({ store: parts.store, clock: parts.clock }),
+    adapter: host.adapter
+      ? spendOnce(host.adapter, parts.store, parts.clock)
+      : storeAdapter({ store: parts.store, clock: parts.clock }),
     findAccount: guardAccounts(host.findAccount, parts.judge),
     loadExistingGrant: guardGrants(host.loadExistingGrant, parts.judge),
     extraTokenClaims: withAssurance(host.extraTokenClaims),
@@ -52,16 +56,23 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
   }
 }
 
-const defaultUrl = (_ctx: KoaContextWithOIDC, interaction: Interaction): string => `/interaction/${interaction.uid}`
+const defaultUrl = (_ctx: KoaContextWithOIDC, interaction: Interaction): string =>
+  `/interaction/${interaction.uid}`
 
 const withOpenid = (openid: AccountClaims | string[] | null | undefined | unknown) =>
   Array.isArray(openid)
     ? [...new Set(['sub', ...openid, ...assuranceClaims])]
-    : { ...(openid as object | undefined), ...Object.fromEntries(['sub', ...assuranceClaims].map((claim) => [claim, null])) }
+    : {
+        ...(openid as object | undefined),
+        ...Object.fromEntries(['sub', ...assuranceClaims].map((claim) => [claim, null])),
+      }
 
 const withPromptValues = (discovery: Configuration['discovery']): NonNullable<Configuration['discovery']> => {
   const listed = (discovery as { prompt_values_supported?: string[] } | undefined)?.prompt_values_supported
-  return { ...discovery, prompt_values_supported: [...new Set([...(listed ?? ['none', 'login', 'consent']), promptName])] }
+  return {
+    ...discovery,
+    prompt_values_supported: [...new Set([...(listed ?? ['none', 'login', 'consent']), promptName])],
+  }
 }
 
 type ExtraTokenClaims = NonNullable<Configuration['extraTokenClaims']>
@@ -71,7 +82,8 @@ const withAssurance =
   (host: Configuration['extraTokenClaims']): ExtraTokenClaims =>
   async (ctx, token) => {
     const claims = await host?.(ctx, token)
-    const { RefreshToken, AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest } = ctx.oidc.entities
+    const { RefreshToken, AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest } =
+      ctx.oidc.entities
     const source = (RefreshToken ?? AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest) as
       | { acr?: string; amr?: string[]; authTime?: number }
       | undefined
@@ -81,7 +93,9 @@ const withAssurance =
     return { ...claims, acr: proof.acr, amr: proof.amr, auth_time: proof.authTime }
   }
 
-const withDemand = (host: Configuration['extraClientMetadata']): NonNullable<Configuration['extraClientMetadata']> => ({
+const withDemand = (
+  host: Configuration['extraClientMetadata'],
+): NonNullable<Configuration['extraClientMetadata']> => ({
   ...host,
   properties: [...new Set([...(host?.properties ?? []), demandProperty])],
 })

@@ -1,6 +1,6 @@
+import type { Standing } from '../directory/directory.ts'
 import type { Ladder } from '../policy/acr.ts'
 import type { Facts, SecondFactorMode } from '../policy/policy.ts'
-import type { Standing } from '../directory/directory.ts'
 
 /** Client metadata by which a relying party demands a second factor whatever the general policy says. */
 export const demandProperty = 'require_second_factor'
@@ -40,8 +40,14 @@ export const gatherFacts = (
  */
 const essentialAcr = (claims: unknown): readonly string[] | undefined => {
   const parsed = typeof claims === 'string' ? (JSON.parse(claims) as unknown) : claims
-  const acr = (parsed as { id_token?: { acr?: { essential?: unknown; value?: unknown; values?: unknown } | null } } | undefined)?.id_token?.acr
+  const acr = (
+    parsed as
+      | { id_token?: { acr?: { essential?: unknown; value?: unknown; values?: unknown } | null } }
+      | undefined
+  )?.id_token?.acr
   if (acr?.essential !== true) return undefined
-  const values = [acr.value, ...(Array.isArray(acr.values) ? acr.values : [])].filter((value) => typeof value === 'string')
+  const values = [acr.value, ...(Array.isArray(acr.values) ? acr.values : [])].filter(
+    (value) => typeof value === 'string',
+  )
   return values.length > 0 ? values : undefined
 }

@@ -8,6 +8,9 @@ import type { Judge } from './judge.ts'
  */
 export const guardAuthorization = (provider: Provider, judge: Judge): void => {
   provider.on('authorization.accepted', (ctx: KoaContextWithOIDC) => {
-    if (!judge.isAdmitted(ctx.oidc)) throw new errors.UnmetAuthenticationRequirements('this authorization was not admitted by the second factor')
+    if (!judge.isAdmitted(ctx.oidc))
+      throw new errors.UnmetAuthenticationRequirements(
+        'this authorization was not admitted by the second factor',
+      )
   })
 }

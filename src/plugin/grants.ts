@@ -19,10 +19,14 @@ const guardBackchannel = (provider: Provider, judge: Judge): void => {
   const original = provider.backchannelResult.bind(provider)
   provider.backchannelResult = async (request, result, options) => {
     if (result instanceof Error) return original(request, result, options)
-    const found = typeof request === 'string' ? await provider.BackchannelAuthenticationRequest.find(request) : request
+    const found =
+      typeof request === 'string' ? await provider.BackchannelAuthenticationRequest.find(request) : request
     const client = found?.clientId ? await provider.Client.find(found.clientId) : undefined
     if (!found?.accountId || !client) throw refusal()
-    const decision = await judge.proof(found.accountId, client, undefined, { acr: options?.acr, amr: options?.amr ?? [] })
+    const decision = await judge.proof(found.accountId, client, undefined, {
+      acr: options?.acr,
+      amr: options?.amr ?? [],
+    })
     if (decision.kind !== 'allowed') throw refusal()
     return original(found, result, options)
   }
@@ -47,7 +51,9 @@ const guardCustomGrants = (provider: Provider, judge: Judge): void => {
         await (handler as (...args: unknown[]) => unknown)(ctx, ...others)
         const { access_token, id_token, refresh_token } = (ctx.body ?? {}) as Record<string, unknown>
         const { ClientCredentials, Account } = ctx.oidc.entities
-        const ofAnAccount = Boolean(id_token || refresh_token || (access_token && (Account || !ClientCredentials)))
+        const ofAnAccount = Boolean(
+          id_token || refresh_token || (access_token && (Account || !ClientCredentials)),
+        )
         if (!ofAnAccount || judge.isAdmitted(ctx.oidc)) return
         ctx.body = undefined
         throw refusal()

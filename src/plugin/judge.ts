@@ -9,13 +9,21 @@ export interface Judge {
   /** The decision about the session and request at the authorization endpoint; computed once for each request. */
   authorization(ctx: KoaContextWithOIDC): Promise<Decision>
   /** The decision about something proven elsewhere: a running sign-in, a code, a refresh token, a CIBA approval. */
-  proof(accountId: string, client: object | undefined, request: Request | undefined, proven: Facts['proven']): Promise<Decision>
+  proof(
+    accountId: string,
+    client: object | undefined,
+    request: Request | undefined,
+    proven: Facts['proven'],
+  ): Promise<Decision>
   /** Marks a request as judged and allowed; whatever is not marked gets no code and no token. */
   admit(oidc: OidcContext): void
   isAdmitted(oidc: OidcContext): boolean
 }
 
-export const createJudge = (settings: PolicySettings, directory: Pick<SecondFactorDirectory, 'standing'>): Judge => {
+export const createJudge = (
+  settings: PolicySettings,
+  directory: Pick<SecondFactorDirectory, 'standing'>,
+): Judge => {
   const decisions = new WeakMap<OidcContext, Promise<Decision>>()
   const admitted = new WeakSet<OidcContext>()
   const proof: Judge['proof'] = async (accountId, client, request, proven) =>

@@ -15,7 +15,11 @@ import type { Factor } from '../factors/factor.ts'
 import { registerFactors } from '../factors/registry.ts'
 import { showFailure } from '../interaction/failure.ts'
 import { createRequestMemory } from '../interaction/requests.ts'
-import { createSecondFactorScreens, isSecondFactorPath, secondFactorPath } from '../interaction/second-factor.ts'
+import {
+  createSecondFactorScreens,
+  isSecondFactorPath,
+  secondFactorPath,
+} from '../interaction/second-factor.ts'
 import { finish, openVisit, redirect, type Visit } from '../interaction/visit.ts'
 import { type Log, silentLog } from '../log.ts'
 import { addressOf, pathOf } from '../pages/address.ts'
@@ -56,7 +60,11 @@ export interface SecondFactorOptions {
 }
 
 /** A handler for Koa (`app.use`), Express (`app.use`), and, as `(req, res)`, Fastify and plain `node:http`. */
-export type Routes = (first: IncomingMessage | { req: IncomingMessage; res: ServerResponse; respond?: boolean }, second: unknown, third?: unknown) => Promise<unknown>
+export type Routes = (
+  first: IncomingMessage | { req: IncomingMessage; res: ServerResponse; respond?: boolean },
+  second: unknown,
+  third?: unknown,
+) => Promise<unknown>
 
 export type SecondFactor = ReturnType<typeof secondFactor>
 
@@ -70,9 +78,17 @@ const defaultLimits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 360
 export const secondFactor = (options: SecondFactorOptions) => {
   const { store, clock = systemClock, random = systemRandom, log = silentLog } = options
   const directory = sealedDirectory(options.directory, options.sealer)
-  const policy = { secondFactor: options.policy?.secondFactor ?? 'required', ladder: options.policy?.ladder ?? refedsLadder }
+  const policy = {
+    secondFactor: options.policy?.secondFactor ?? 'required',
+    ladder: options.policy?.ladder ?? refedsLadder,
+  }
   const judge = createJudge(policy, directory)
-  const record = createTrail({ directory, clock, random, ...(options.requestId && { requestId: options.requestId }) })
+  const record = createTrail({
+    directory,
+    clock,
+    random,
+    ...(options.requestId && { requestId: options.requestId }),
+  })
   const accountName = options.accountName ?? (async (accountId: string) => accountId)
   const brand = options.brand ?? { name: 'Duepassi' }
   const requests = createRequestMemory({ store, log })
@@ -95,12 +111,19 @@ export const secondFactor = (options: SecondFactorOptions) => {
     issuerName: brand.name,
     accountName,
     notify: async (notice) => {
-      await options.notify?.(notice).catch((error: unknown) => log.error({ err: error, notice: notice.kind }, 'a person could not be told'))
+      await options
+        .notify?.(notice)
+        .catch((error: unknown) =>
+          log.error({ err: error, notice: notice.kind }, 'a person could not be told'),
+        )
     },
   })
 
   /** The login that a finished sign-in amounts to; what does not meet the policy is an error, never a lesser login. */
-  const resultOf = async ({ interaction, metadata }: Visit, { accountId, clientId, primary, proven }: SignIn): Promise<InteractionResults> => {
+  const resultOf = async (
+    { interaction, metadata }: Visit,
+    { accountId, clientId, primary, proven }: SignIn,
+  ): Promise<InteractionResults> => {
     const amr = amrClaim(primary.amr, proven)
     const acr = acrOf(policy.ladder, levelProvenBy(amr))
     const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
@@ -115,7 +138,16 @@ export const secondFactor = (options: SecondFactorOptions) => {
     send: (req, res, page) => (lazyPages ??= ownPages()).send(req, res, page),
   }
   const ownPages = () => createPages({ brand, secure: provider().issuer.startsWith('https:') })
-  const screens = createSecondFactorScreens({ provider, pages, challenge, clock, credentials: (id) => directory.credentials(id), accountName, resultOf, requests })
+  const screens = createSecondFactorScreens({
+    provider,
+    pages,
+    challenge,
+    clock,
+    credentials: (id) => directory.credentials(id),
+    accountName,
+    resultOf,
+    requests,
+  })
   const failure = { provider, pages, requests, log, requestId: options.requestId }
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -160,8 +192,13 @@ export const secondFactor = (options: SecondFactorOptions) => {
      * To be called by the host's login handler once the password is right; it answers the request.
      * `amr`: RFC 8176 names of what was proven, `['pwd']` for a password.
      */
-    async primarySucceeded(req: IncomingMessage, res: ServerResponse, { accountId, amr }: { accountId: string; amr: readonly string[] }): Promise<void> {
-      if (!provesAnything(amr)) throw new TypeError('amr must name what was proven, by RFC 8176: ["pwd"] for a password')
+    async primarySucceeded(
+      req: IncomingMessage,
+      res: ServerResponse,
+      { accountId, amr }: { accountId: string; amr: readonly string[] },
+    ): Promise<void> {
+      if (!provesAnything(amr))
+        throw new TypeError('amr must name what was proven, by RFC 8176: ["pwd"] for a password')
       const visit = await openVisit(provider(), req, res)
       const { interaction, metadata, uid } = visit
       const clientId = String(interaction.params['client_id'])
@@ -169,7 +206,11 @@ export const secondFactor = (options: SecondFactorOptions) => {
       const acr = acrOf(policy.ladder, levelProvenBy(amr))
       const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
       if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
-      if (decision.kind === 'allowed') return finish(visit, await resultOf(visit, { accountId, clientId, primary, proven: [], stage: { name: 'proven' } }))
+      if (decision.kind === 'allowed')
+        return finish(
+          visit,
+          await resultOf(visit, { accountId, clientId, primary, proven: [], stage: { name: 'proven' } }),
+        )
       await challenge.begin(uid, { accountId, clientId, primary })
       redirect(res, secondFactorPath(addressOf(req)))
     },
@@ -178,7 +219,10 @@ export const secondFactor = (options: SecondFactorOptions) => {
      * For a custom grant that authenticates an account by itself: checks what it proved, and lets its tokens through.
      * Rejects with `TypeError` when it is not enough.
      */
-    async admit(ctx: KoaContextWithOIDC, { accountId, acr, amr }: { accountId: string; acr: string; amr: readonly string[] }): Promise<void> {
+    async admit(
+      ctx: KoaContextWithOIDC,
+      { accountId, acr, amr }: { accountId: string; acr: string; amr: readonly string[] },
+    ): Promise<void> {
       const decision = await judge.proof(accountId, ctx.oidc.client, undefined, { acr, amr })
       if (decision.kind !== 'allowed') throw new TypeError('what was proven does not meet the policy')
       judge.admit(ctx.oidc)
@@ -186,5 +230,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
   }
 }
 
-const unmet: InteractionResults = { error: 'unmet_authentication_requirements', error_description: 'the requested authentication cannot be reached' }
-
+const unmet: InteractionResults = {
+  error: 'unmet_authentication_requirements',
+  error_description: 'the requested authentication cannot be reached',
+}

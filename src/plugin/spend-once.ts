@@ -3,7 +3,14 @@ import { errors } from 'oidc-provider'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../stores/store.ts'
 
-const consumables = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode', 'BackchannelAuthenticationRequest', 'PushedAuthorizationRequest', 'PreAuthorizedCode'])
+const consumables = new Set([
+  'AuthorizationCode',
+  'RefreshToken',
+  'DeviceCode',
+  'BackchannelAuthenticationRequest',
+  'PushedAuthorizationRequest',
+  'PreAuthorizedCode',
+])
 
 /** Seconds that the mark outlives the code: oidc-provider tolerates clocks that differ by 15. */
 const grace = 60
@@ -13,7 +20,11 @@ const grace = 60
  * requests can do at once. Here consuming is a compare-and-set, so exactly one wins, and a loser revokes the grant
  * (RFC 6749 §4.1.2). Our own adapter (stores/oidc-adapter.ts) does the same by itself.
  */
-export const spendOnce = (given: AdapterConstructor | AdapterFactory, store: Store, clock: Clock): AdapterFactory => {
+export const spendOnce = (
+  given: AdapterConstructor | AdapterFactory,
+  store: Store,
+  clock: Clock,
+): AdapterFactory => {
   const open = (name: string): Adapter => (isConstructor(given) ? new given(name) : given(name))
   return (name) => {
     const adapter = open(name)
@@ -24,9 +35,12 @@ export const spendOnce = (given: AdapterConstructor | AdapterFactory, store: Sto
         return async (id: string) => {
           const payload = (await target.find(id)) as AdapterPayload | undefined
           const seconds = (payload?.exp ?? 0) - Math.floor(clock.now() / 1000) + grace
-          if (payload && seconds > 0 && (await store.add(`sp:${name}:${id}`, '1', seconds))) return target.consume(id)
+          if (payload && seconds > 0 && (await store.add(`sp:${name}:${id}`, '1', seconds)))
+            return target.consume(id)
           if (payload?.grantId) await open('Grant').destroy(payload.grantId)
-          throw name === 'PushedAuthorizationRequest' ? new errors.InvalidRequestUri('request_uri was used already') : new errors.InvalidGrant('it was used already')
+          throw name === 'PushedAuthorizationRequest'
+            ? new errors.InvalidRequestUri('request_uri was used already')
+            : new errors.InvalidGrant('it was used already')
         }
       },
     })

@@ -17,6 +17,7 @@ export const levelOf = (ladder: Ladder, acr: string | undefined): number | undef
 }
 
 /** The level that a set of `amr` names is worth, whatever anybody claims it to be. */
-export const levelProvenBy = (amr: readonly string[]): number => (provesTwoFactors(amr) ? twoFactors : oneFactor)
+export const levelProvenBy = (amr: readonly string[]): number =>
+  provesTwoFactors(amr) ? twoFactors : oneFactor
 
 export const acrOf = (ladder: Ladder, level: number): string => ladder[level] ?? ladder[oneFactor]

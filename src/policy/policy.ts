@@ -53,10 +53,13 @@ const ownLevel = ({ mode, clientDemands, factors }: Facts): number => {
 
 /** The first value on the ladder that can be reached; what cannot is ignored, since it was only a wish. */
 const voluntaryLevel = ({ ladder, acrValues }: Facts): number =>
-  acrValues.map((acr) => levelOf(ladder, acr)).find((level) => level !== undefined && level <= reachable) ?? oneFactor
+  acrValues.map((acr) => levelOf(ladder, acr)).find((level) => level !== undefined && level <= reachable) ??
+  oneFactor
 
 const essentialLevel = ({ ladder, essentialAcr }: Facts): number | 'unreachable' => {
   if (essentialAcr === undefined) return oneFactor
-  const levels = essentialAcr.map((acr) => levelOf(ladder, acr)).filter((level) => level !== undefined && level <= reachable)
+  const levels = essentialAcr
+    .map((acr) => levelOf(ladder, acr))
+    .filter((level) => level !== undefined && level <= reachable)
   return levels.length > 0 ? Math.min(...(levels as number[])) : 'unreachable'
 }

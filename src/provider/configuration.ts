@@ -21,7 +21,14 @@ interface Parts {
 const signatures = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const
 
 /** Our own oidc-provider, still without the second factor: `mfa.configure()` adds that. */
-export const createConfiguration = ({ config, clock, directory, adapter, cookieSigner, pages }: Parts): Configuration => {
+export const createConfiguration = ({
+  config,
+  clock,
+  directory,
+  adapter,
+  cookieSigner,
+  pages,
+}: Parts): Configuration => {
   const secure = config.issuer.startsWith('https:')
   const algorithms = signatures.filter((alg) => config.keys.signing?.some((jwk) => fits(jwk, alg)))
   return {
@@ -46,10 +53,21 @@ export const createConfiguration = ({ config, clock, directory, adapter, cookieS
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: async (_ctx, client) => client.clientAuthMethod !== 'none' },
+      introspection: {
+        enabled: true,
+        allowedPolicy: async (_ctx, client) => client.clientAuthMethod !== 'none',
+      },
       revocation: { enabled: true },
-      resourceIndicators: { enabled: true, getResourceServerInfo: resourceServers(config), useGrantedResource: async () => true },
-      rpInitiatedLogout: { enabled: true, logoutSource: pages.logout, postLogoutSuccessSource: pages.signedOut },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: resourceServers(config),
+        useGrantedResource: async () => true,
+      },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: pages.logout,
+        postLogoutSuccessSource: pages.signedOut,
+      },
     },
     findAccount: async (_ctx, sub) => {
       const account = await directory.accountById(sub)
@@ -66,14 +84,19 @@ export const createConfiguration = ({ config, clock, directory, adapter, cookieS
   }
 }
 
-const fits = (jwk: { kty: string; crv?: unknown; alg?: unknown }, alg: (typeof signatures)[number]): boolean => {
+const fits = (
+  jwk: { kty: string; crv?: unknown; alg?: unknown },
+  alg: (typeof signatures)[number],
+): boolean => {
   if (jwk.alg !== undefined && jwk.alg !== alg) return false
   if (alg === 'ES256') return jwk.kty === 'EC' && jwk.crv === 'P-256'
   if (alg === 'EdDSA') return jwk.kty === 'OKP' && jwk.crv === 'Ed25519'
   return jwk.kty === 'RSA'
 }
 
-type ResourceServers = NonNullable<NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>['getResourceServerInfo']>
+type ResourceServers = NonNullable<
+  NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>['getResourceServerInfo']
+>
 
 /** The resource servers of the configuration; tokens for any other audience are refused (RFC 8707). */
 const resourceServers =
@@ -81,11 +104,14 @@ const resourceServers =
   async (_ctx: KoaContextWithOIDC, resource: string) => {
     const known = config.resources.find(({ id }) => id === resource)
     if (!known) throw new errors.InvalidTarget()
-    const alg = signatures.find((candidate) => config.keys.signing?.some((jwk) => fits(jwk, candidate))) ?? 'ES256'
+    const alg =
+      signatures.find((candidate) => config.keys.signing?.some((jwk) => fits(jwk, candidate))) ?? 'ES256'
     return {
       audience: known.id,
       scope: known.scopes.join(' '),
       accessTokenTTL: config.lifetimes.accessToken,
-      ...(known.format === 'jwt' ? { accessTokenFormat: 'jwt' as const, jwt: { sign: { alg } } } : { accessTokenFormat: 'opaque' as const }),
+      ...(known.format === 'jwt'
+        ? { accessTokenFormat: 'jwt' as const, jwt: { sign: { alg } } }
+        : { accessTokenFormat: 'opaque' as const }),
     }
   }

@@ -6,7 +6,10 @@ import type { Config } from '../config/schema.ts'
  * Lifetimes in seconds. A session ends when it was idle for too long, and at the latest so long after the sign-in,
  * however busy it was (NIST SP 800-63B-4 §2.2.3).
  */
-export const lifetimes = (settings: Config['lifetimes'], clock: Clock): NonNullable<Configuration['ttl']> => ({
+export const lifetimes = (
+  settings: Config['lifetimes'],
+  clock: Clock,
+): NonNullable<Configuration['ttl']> => ({
   Interaction: settings.interaction,
   Session(_ctx: KoaContextWithOIDC, session: { authTime(): number | undefined }) {
     const since = session.authTime()

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { systemClock } from '../../src/clock.ts'
 import { createHasher } from '../../src/passwords/hashing.ts'
+import { embeddedStore } from '../../src/stores/embedded/embedded-store.ts'
+import { grantsOf, sessionsOf, storeAdapter } from '../../src/stores/oidc-adapter.ts'
+import type { Store } from '../../src/stores/store.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
 const password = 'correct horse battery'
@@ -178,6 +183,58 @@ describe('duepassi account', () => {
       lockedAt: null,
     })
     assert.deepEqual(await auditOf(id), ['account.created', 'factor.removed totp', 'factor.unlocked'])
+  })
+
+  describe('disable', () => {
+    const withStore = (
+      task: (store: Store) => Promise<void>,
+      file = join(terminal.folder, 'sessions.db'),
+    ) => {
+      const store = embeddedStore({ file, clock: systemClock })
+      return task(store).finally(() => store.close())
+    }
+
+    it('refuses from now on, and ends sessions and grants of this account alone', async () => {
+      terminal.close()
+      terminal = openTerminal({}, await import('../../src/compose.ts'))
+      const id = await create()
+      await withStore(async (store) => {
+        const adapter = storeAdapter({ store, clock: systemClock })
+        const exp = Math.floor(Date.now() / 1000) + 3600
+        for (const accountId of [id, 'other']) {
+          await adapter('Grant').upsert(`grant-${accountId}`, { accountId, clientId: 'shop', exp }, 3600)
+          await adapter('Session').upsert(
+            `session-${accountId}`,
+            { accountId, uid: `uid-${accountId}`, loginTs: 1, exp },
+            3600,
+          )
+        }
+        assert.equal((await sessionsOf(store, id)).length, 1)
+        assert.equal((await grantsOf(store, id)).length, 1)
+      })
+      const { status, stdout, stderr } = await terminal.run(['account', 'disable', 'anna'])
+      assert.equal(status, 0, stderr)
+      assert.match(stdout, /disabled/)
+      assert.ok((await terminal.look((directory) => directory.accountById(id)))?.disabledAt)
+      await withStore(async (store) => {
+        assert.deepEqual([await sessionsOf(store, id), await grantsOf(store, id)], [[], []])
+        assert.equal((await sessionsOf(store, 'other')).length, 1)
+        assert.equal((await grantsOf(store, 'other')).length, 1)
+      })
+      assert.deepEqual(await auditOf(id), ['account.created', 'account.disabled'])
+      assert.match((await terminal.run(['account', 'show', 'anna'])).stdout, /disabled since/)
+    })
+
+    it('is durable even when the store does not answer, and says what is left to do', async () => {
+      terminal.close()
+      terminal = openTerminal({ redis: { url: 'redis://127.0.0.1:1' } }, await import('../../src/compose.ts'))
+      const id = await create()
+      const { status, stderr } = await terminal.run(['account', 'disable', 'anna'])
+      assert.equal(status, 1)
+      assert.match(stderr, /is disabled and gets no more tokens, but its sessions could not be ended/)
+      assert.ok((await terminal.look((directory) => directory.accountById(id)))?.disabledAt)
+      assert.deepEqual(await auditOf(id), ['account.created', 'account.disabled'])
+    })
   })
 
   it('enables', async () => {

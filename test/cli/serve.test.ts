@@ -8,18 +8,16 @@ describe('duepassi serve', () => {
   let closed = 0
   const composed: string[] = []
   const parts = {
+    migrate: async () => {
+      composed.push('migrated')
+      return ['0001-x']
+    },
     compose: async ({ issuer }: { issuer: string }) => {
       composed.push(issuer)
-      const directory = {
-        migrate: async () => {
-          composed.push('migrated')
-          return ['0001-x']
-        },
-      }
       const close = () => {
         closed += 1
       }
-      return { ...servedHello(close), directory }
+      return servedHello(close)
     },
   } as unknown as Partial<Parts>
   const open = (over: Record<string, unknown> = {}) =>
@@ -41,11 +39,11 @@ describe('duepassi serve', () => {
   }
 
   for (const signal of ['SIGTERM', 'SIGINT']) {
-    it(`composes, migrates, listens, and on ${signal} drains and ends with 0`, async () => {
+    it(`migrates, composes, listens, and on ${signal} drains and ends with 0`, async () => {
       terminal = open()
       const run = terminal.start(['serve'])
       const { address, metrics } = await serving(run)
-      assert.deepEqual(composed, ['https://id.example.org', 'migrated'])
+      assert.deepEqual(composed, ['migrated', 'https://id.example.org'])
       assert.equal(await (await fetch(address)).text(), 'hello')
       assert.equal((await fetch(`${address}/health/ready`)).status, 200)
       assert.match(await (await fetch(`${metrics}/metrics`)).text(), /http_request_duration_seconds/)

@@ -9,6 +9,7 @@ import { runCli } from '../../src/cli/cli.ts'
 import type { Parts } from '../../src/cli/parts.ts'
 import type { Config } from '../../src/config/schema.ts'
 import type { Directory } from '../../src/directory/directory.ts'
+import { migrate } from '../../src/directory/sql/migrate.ts'
 import { sqlDirectory } from '../../src/directory/sql/sql-directory.ts'
 import { laidOver, soundTree } from '../config/sample.ts'
 
@@ -21,7 +22,8 @@ export interface Run {
 const textOf = (stream: PassThrough): string => (stream.read() ?? '').toString()
 
 /** What the commands open, without what only the running provider needs. */
-const plainParts = (): Pick<Parts, 'openDirectory'> => ({
+const plainParts = (): Pick<Parts, 'openDirectory' | 'migrate'> => ({
+  migrate: (config: Config) => migrate(config.database.url),
   openDirectory: (config: Config) => sqlDirectory({ url: config.database.url }),
 })
 
@@ -35,17 +37,26 @@ export const openTerminal = (over: Record<string, unknown> = {}, parts: Partial<
   const signals = new EventEmitter()
 
   const start = (argv: string[], { typed, stdin = '' }: { typed?: string[]; stdin?: string } = {}) => {
-    const input = Object.assign(new PassThrough(), typed ? { isTTY: true, setRawMode: () => input } : {})
+    let raw = false
+    const setRawMode = (mode: boolean) => {
+      raw = mode
+      return input
+    }
+    const input = Object.assign(new PassThrough(), typed ? { isTTY: true, setRawMode } : {})
     const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const seen: string[] = []
     if (typed) {
       const answers = [...typed]
-      // Types as a person does: after the question.
-      stderr.on('data', (text) => {
-        if (/: $/.test(String(text))) input.write(`${answers.shift() ?? '\u0003'}\r`)
-      })
+      const write = stderr.write.bind(stderr)
+      // Types the moment the question stands there; a terminal that is not in raw mode shows it.
+      stderr.write = ((text: string) => {
+        const asked = text.endsWith(': ')
+        const answer = asked ? `${answers.shift() ?? '\u0003'}\r` : ''
+        seen.push(text, raw ? '' : answer)
+        if (asked) input.write(answer)
+        return write(text)
+      }) as typeof stderr.write
     } else input.end(stdin)
-    const seen: string[] = []
-    if (typed) stderr.on('data', (text) => seen.push(String(text)))
     const done = runCli(argv, {
       env: { DUEPASSI_CONFIG: file },
       stdin: input,

@@ -223,6 +223,20 @@ export function secondFactorDirectoryContract(name: string, open: OpenNodes<Seco
         assert.equal(before.failures, 50)
       })
 
+      it('loses no change of a wait or a lock either', async () => {
+        for (const field of ['waitUntil', 'lockedAt'] as const) {
+          const accountId = randomUUID()
+          await fiftyTimes(nodes, (node) =>
+            node.changeAttempts(accountId, 'totp', (state) => ({
+              ...state,
+              [field]: (state[field] ?? 0) + 1,
+            })),
+          )
+          const { before } = await directory.changeAttempts(accountId, 'totp', (state) => state)
+          assert.deepEqual(before, { ...noAttempts, [field]: 50 })
+        }
+      })
+
       it('starts anew after an unlock at the same time, and loses no count otherwise', async () => {
         const accountId = randomUUID()
         const starts: number[] = []

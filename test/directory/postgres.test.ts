@@ -103,18 +103,21 @@ describe('PostgreSQL that falls silent', () => {
     const { hostname, port, ...address } = split(await freshDatabase())
     const wire = await silencer(hostname, port)
     const directory = await sqlDirectory({ url: address.through(wire.port), pool: 1 })
-    await directory.migrate()
-    wire.silence()
-    const unavailable = { code: 'directory_unavailable' }
-    await Promise.all([
-      assert.rejects(directory.ping(), unavailable),
-      assert.rejects(sqlDirectory({ url: address.through(wire.port) }), unavailable),
-    ])
-    wire.speak()
-    await directory.ping()
-    assert.equal(await directory.spend('c', 0, 1, 1), false)
-    await directory.close()
-    await wire.close()
+    try {
+      await directory.migrate()
+      wire.silence()
+      const unavailable = { code: 'directory_unavailable' }
+      await Promise.all([
+        assert.rejects(directory.ping(), unavailable),
+        assert.rejects(sqlDirectory({ url: address.through(wire.port) }), unavailable),
+      ])
+      wire.speak()
+      await directory.ping()
+      assert.equal(await directory.spend('c', 0, 1, 1), false)
+    } finally {
+      await wire.close()
+      await directory.close()
+    }
   })
 })
 
@@ -145,7 +148,6 @@ async function silencer(host: string, port: number) {
       from.on('close', () => to.destroy())
       from.on('error', () => to.destroy())
     }
-    client.on('close', () => sockets.delete(client))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -160,8 +162,9 @@ async function silencer(host: string, port: number) {
       silent = false
     },
     close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
       for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
+      await closed
     },
   }
 }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
+import { deepEqual, rejects, throws } from 'node:assert/strict'
 import { createServer, IncomingMessage, request } from 'node:http'
 import { Socket } from 'node:net'
 import { guardCrossSite, readForm } from '../../src/pages/form.ts'

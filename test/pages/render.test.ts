@@ -49,7 +49,6 @@ describe('headers of a page', () => {
     equal(headers['cache-control'], 'no-store')
     equal(headers['x-content-type-options'], 'nosniff')
     equal(headers['referrer-policy'], 'same-origin')
-    equal(headers['cross-origin-opener-policy'], 'same-origin')
     ok(headers['permissions-policy'])
   })
 

@@ -9,10 +9,12 @@ const basic = `Basic ${Buffer.from('rp:secret').toString('base64')}`
 
 export interface MinimalProvider {
   provider: Provider
+  /** Called once, in the middle of the next request: after its session was read, before it is saved. */
+  meanwhile: (() => Promise<unknown>) | undefined
   /** Signs in as the account, in a new browser; the authorization code. */
-  signIn(options?: { scope?: string; browser?: Browser }): Promise<Code>
+  signIn(options?: { scope?: string; browser?: Browser; prompt?: string }): Promise<Code>
   /** `prompt=none` in a browser: the code, or the error. */
-  silently(browser: Browser): Promise<{ code?: string; error?: string }>
+  silently(browser: Browser, client?: string): Promise<{ code?: string; error?: string }>
   redeem(code: Code): Promise<Answer>
   refresh(refreshToken: string): Promise<Answer>
   userinfo(accessToken: string): Promise<number>
@@ -34,7 +36,8 @@ export interface Answer {
 export class Browser {
   readonly cookies = new Map<string, string>()
 
-  async visit(url: string): Promise<URL> {
+  async visit(url: string, hops = 10): Promise<URL> {
+    if (hops === 0) throw new Error(`redirected in a circle at ${url}`)
     const response = await fetch(url, {
       redirect: 'manual',
       headers: { cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
@@ -48,7 +51,7 @@ export class Browser {
     const location = response.headers.get('location')
     if (location === null) throw new Error(`${response.status} without a redirect at ${url}`)
     const next = new URL(location, url)
-    return next.host === new URL(url).host ? this.visit(next.href) : next
+    return next.host === new URL(url).host ? this.visit(next.href, hops - 1) : next
   }
 }
 
@@ -62,15 +65,13 @@ export async function startMinimalProvider(
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const configuration: Configuration = {
     adapter,
-    clients: [
-      {
-        client_id: 'rp',
-        client_secret: 'secret',
-        redirect_uris: [redirectUri],
-        grant_types: ['authorization_code', 'refresh_token'],
-        id_token_signed_response_alg: 'ES256',
-      },
-    ],
+    clients: ['rp', 'other'].map((client_id) => ({
+      client_id,
+      client_secret: 'secret',
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      id_token_signed_response_alg: 'ES256',
+    })),
     cookies: { keys: [randomBytes(32).toString('hex')] },
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' }] },
     features: {
@@ -80,7 +81,12 @@ export async function startMinimalProvider(
     },
     rotateRefreshToken: true,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    findAccount: async (_ctx, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
+    async findAccount(_ctx, id) {
+      const { meanwhile } = fixture
+      fixture.meanwhile = undefined
+      await meanwhile?.()
+      return { accountId: id, claims: async () => ({ sub: id }) }
+    },
     async loadExistingGrant(ctx) {
       const { client, session, account, params } = ctx.oidc
       if (!client || !session || !account) return undefined
@@ -108,7 +114,7 @@ export async function startMinimalProvider(
     if (!request.url?.startsWith('/interaction/')) return handle(request, response)
     const login = { accountId, acr: 'https://refeds.org/profile/mfa', amr: ['pwd', 'otp', 'mfa'] }
     try {
-      await provider.interactionFinished(request, response, { login })
+      await provider.interactionFinished(request, response, { login, consent: {} })
     } catch (error) {
       response.writeHead(500).end(String(error))
     }
@@ -142,19 +148,22 @@ export async function startMinimalProvider(
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }
   }
 
-  return {
+  const fixture: MinimalProvider = {
     provider,
-    async signIn({ scope = 'openid', browser = new Browser() } = {}) {
+    meanwhile: undefined,
+    async signIn({ scope = 'openid', browser = new Browser(), prompt } = {}) {
       const verifier = randomBytes(32).toString('base64url')
-      const prompt = scope.includes('offline_access') ? { prompt: 'consent' } : {}
-      const back = await browser.visit(authorization(scope, verifier, prompt))
+      const asked = prompt ?? (scope.includes('offline_access') ? 'consent' : undefined)
+      const back = await browser.visit(
+        authorization(scope, verifier, asked === undefined ? {} : { prompt: asked }),
+      )
       const value = back.searchParams.get('code')
       if (value === null) throw new Error(`no code: ${back.search}`)
       return { value, verifier, browser }
     },
-    async silently(browser) {
+    async silently(browser, client_id = 'rp') {
       const verifier = randomBytes(32).toString('base64url')
-      const back = await browser.visit(authorization('openid', verifier, { prompt: 'none' }))
+      const back = await browser.visit(authorization('openid', verifier, { prompt: 'none', client_id }))
       return Object.fromEntries(back.searchParams)
     },
     redeem: ({ value, verifier }) =>
@@ -175,4 +184,5 @@ export async function startMinimalProvider(
       return ((await response.json()) as { active: boolean }).active
     },
   }
+  return fixture
 }

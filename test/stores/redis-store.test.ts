@@ -136,11 +136,10 @@ describe('redis store, when Redis fails', function () {
 
   it('sends nothing later whose caller was refused', async () => {
     await redis.stop()
-    await refusesEveryVerb(store)
+    await assert.rejects(store.put('ghost', 'v', 60), { code: 'store_unavailable' })
     redis = await startRedis({ port: redis.port })
     await heals(store)
-    assert.equal(await store.get('k'), undefined)
-    assert.deepEqual(await store.members('s'), [])
+    assert.equal(await store.get('ghost'), undefined)
   })
 
   it('rejects what was under way when Redis died', async () => {

@@ -124,6 +124,7 @@ async function withoutServices(installing: () => Promise<void>): Promise<void> {
 async function alone<Result>(task: () => Promise<Result>): Promise<Result> {
   const lock = join(tmpdir(), 'duepassi-install.lock')
   const holder = join(lock, 'pid')
+  let anonymous = 0
   for (;;) {
     const mine = await mkdir(lock).then(
       () => true,
@@ -131,8 +132,10 @@ async function alone<Result>(task: () => Promise<Result>): Promise<Result> {
     )
     if (mine) break
     await delay(500)
-    const pid = Number(await readFile(holder, 'utf8').catch(() => ''))
-    if (pid > 0 && !existsSync(`/proc/${pid}`)) await rm(lock, { recursive: true, force: true })
+    const pid = await readFile(holder, 'utf8').catch(() => 'unknown')
+    anonymous = pid === 'unknown' ? anonymous + 1 : 0
+    const dead = pid !== 'unknown' && !existsSync(`/proc/${pid}`)
+    if (dead || anonymous > 10) await rm(lock, { recursive: true, force: true })
   }
   await writeFile(holder, String(process.pid))
   try {

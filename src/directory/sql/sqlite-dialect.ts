@@ -29,7 +29,7 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver({ database: this.#database })
+    return new ImmediateDriver({ database: this.#database, onCreateConnection: setUp })
   }
 
   override createAdapter(): SqliteAdapter {
@@ -85,10 +85,17 @@ function openFile(path: string): DatabaseSync {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     closeSync(openSync(path, 'a', 0o600))
   }
-  const database = new DatabaseSync(path, { timeout: 3_000 })
-  // FULL: with WAL, NORMAL does not sync each commit, and a power cut would un-spend a code.
-  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 0')
-  return database
+  return new DatabaseSync(path)
+}
+
+/**
+ * FULL: with WAL, NORMAL does not sync each commit, and a power cut would un-spend a code. Of several processes that
+ * turn a new file to WAL at once all but one find it locked, whatever `busy_timeout` says: so this waits too.
+ */
+async function setUp(connection: DatabaseConnection): Promise<void> {
+  const waiting = waitingConnection(connection)
+  await waiting.executeQuery(CompiledQuery.raw('pragma journal_mode = wal'))
+  await waiting.executeQuery(CompiledQuery.raw('pragma synchronous = full'))
 }
 
 /** Lists of ids make statements of many lengths; the cache starts anew rather than grow with them. */

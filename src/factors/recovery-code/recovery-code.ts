@@ -10,13 +10,19 @@ const howMany = 10
 const ownHasher = (): Hasher => createHasher({ concurrency: 2, queue: 200, random: systemRandom })
 
 /** Codes to keep on paper for the day the phone is lost: look-up secrets of NIST SP 800-63B-4 §3.1.2. */
-export const recoveryCodes = ({ hasher = ownHasher() }: { hasher?: Pick<Hasher, 'derive'> } = {}): Factor => ({
+export const recoveryCodes = ({
+  hasher = ownHasher(),
+}: {
+  hasher?: Pick<Hasher, 'derive'>
+} = {}): Factor => ({
   name: 'recovery-code',
   amr: ['otp'],
   selfEnrolled: false,
   accepts: (answer) => readCode(answer) !== undefined,
   async begin(credentials) {
-    return { left: credentials.reduce((sum, { secret, counter }) => sum + codesLeft(readSet(secret), counter), 0) }
+    return {
+      left: credentials.reduce((sum, { secret, counter }) => sum + codesLeft(readSet(secret), counter), 0),
+    }
   },
   async verify(answer, _question, credentials) {
     const code = readCode(answer)
@@ -31,7 +37,10 @@ export const recoveryCodes = ({ hasher = ownHasher() }: { hasher?: Pick<Hasher, 
       const codes = Array.from({ length: howMany }, () => newCode(random))
       const salt = random(16)
       const hashes = await Promise.all(codes.map((code) => hasher.derive(readCode(code) as string, salt)))
-      const set: CodeSet = { salt: salt.toString('base64url'), hashes: hashes.map((hash) => hash.toString('base64url')) }
+      const set: CodeSet = {
+        salt: salt.toString('base64url'),
+        hashes: hashes.map((hash) => hash.toString('base64url')),
+      }
       return { secret: JSON.stringify(set), shown: { codes } }
     },
     async finish() {

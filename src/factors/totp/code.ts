@@ -11,7 +11,14 @@ export const codeOf = (
   secret: string | Uint8Array,
   step: number,
   options: { algorithm?: HashAlgorithm; digits?: 6 | 7 | 8 } = {},
-): string => generateSync({ strategy: 'hotp', secret, counter: step, algorithm: options.algorithm ?? 'sha1', digits: options.digits ?? digits })
+): string =>
+  generateSync({
+    strategy: 'hotp',
+    secret,
+    counter: step,
+    algorithm: options.algorithm ?? 'sha1',
+    digits: options.digits ?? digits,
+  })
 
 /** What a person typed, with spaces taken out and every script's digits as 0–9; undefined when it cannot be a code. */
 export const readCode = (typed: string): string | undefined => {

@@ -27,7 +27,16 @@ export const totp = ({ window = 1 }: { window?: 0 | 1 } = {}): Factor => ({
       return { secret, shown: { uri, qrSvg: qr, secret: secret.replace(/.{4}(?=.)/g, '$& ') } }
     },
     async finish(answer, draft, { now }) {
-      const credential = { id: 'draft', accountId: '', factor: 'totp', label: '', secret: draft.secret, counter: 0, createdAt: now, lastUsedAt: null }
+      const credential = {
+        id: 'draft',
+        accountId: '',
+        factor: 'totp',
+        label: '',
+        secret: draft.secret,
+        counter: 0,
+        createdAt: now,
+        lastUsedAt: null,
+      }
       const verdict = verifyTotp(answer, [credential], now, window)
       if (verdict.verified) return { confirmed: true, counter: verdict.spend.next }
       const { reason, clockOffset } = verdict
@@ -35,4 +44,3 @@ export const totp = ({ window = 1 }: { window?: 0 | 1 } = {}): Factor => ({
     },
   },
 })
-

@@ -11,7 +11,12 @@ const recognised = 10
  * A right code from outside the window is refused with the offset of the clock that made it; if it is from the future
  * it is spent as well, otherwise whoever guessed it could come back when its time has come.
  */
-export const verifyTotp = (typed: string, credentials: readonly Credential[], now: number, window: number): Verdict => {
+export const verifyTotp = (
+  typed: string,
+  credentials: readonly Credential[],
+  now: number,
+  window: number,
+): Verdict => {
   const code = readCode(typed)
   if (code === undefined) return { verified: false, reason: 'malformed' }
   const current = stepAt(now)
@@ -19,7 +24,8 @@ export const verifyTotp = (typed: string, credentials: readonly Credential[], no
   const fresh = near.find(({ credential, step }) => step > credential.counter)
   if (fresh) return { verified: true, credential: fresh.credential.id, spend: spendOf(fresh) }
   const far = matching(credentials, code, around(current, window + 1, recognised))
-  if ([...near, ...far].some(({ credential, step }) => step <= credential.counter)) return { verified: false, reason: 'replayed' }
+  if ([...near, ...far].some(({ credential, step }) => step <= credential.counter))
+    return { verified: false, reason: 'replayed' }
   const outside = far[0]
   if (!outside) return { verified: false, reason: 'wrong' }
   const clockOffset = (outside.step - current) * period
@@ -37,7 +43,9 @@ const spendOf = ({ credential, step }: Match) => ({ expected: credential.counter
 /** The steps at a distance of `least` to `most` from the current one, nearest first. */
 const around = (current: number, least: number, most: number): number[] => {
   const distances = Array.from({ length: most - least + 1 }, (_, index) => least + index)
-  return distances.flatMap((distance) => (distance === 0 ? [current] : [current + distance, current - distance]))
+  return distances.flatMap((distance) =>
+    distance === 0 ? [current] : [current + distance, current - distance],
+  )
 }
 
 /** Every step is tried, whichever matches. */

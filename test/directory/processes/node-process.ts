@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { onStop } from '../../support/machine.ts'
 import type { Answer, Task } from './node-program.ts'
 
 /** Another process of Duepassi's directory: node-program.ts. */
@@ -22,15 +23,17 @@ export async function startNodeProcess(): Promise<NodeProcess> {
     return content
   }
   assert.equal(await message(), 'ready')
+  const end = async () => {
+    if (child.connected) child.disconnect()
+    await gone.catch(() => {})
+  }
+  onStop(end)
   return {
+    end,
     async run(task) {
       const answer = message()
       child.send(task)
       return (await answer) as Answer
-    },
-    async end() {
-      child.disconnect()
-      await gone.catch(() => {})
     },
   }
 }

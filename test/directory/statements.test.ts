@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import type { KyselyPlugin } from 'kysely'
+import type { Directory } from '../../src/directory/directory.ts'
+import { accountQueries } from '../../src/directory/sql/accounts.ts'
+import { attemptQueries } from '../../src/directory/sql/attempts.ts'
+import { auditEventQueries } from '../../src/directory/sql/audit-events.ts'
+import { clientQueries } from '../../src/directory/sql/clients.ts'
+import { credentialQueries } from '../../src/directory/sql/credentials.ts'
+import { migrateDatabase } from '../../src/directory/sql/migrate.ts'
+import { openDatabase } from '../../src/directory/sql/open-database.ts'
+import { failedOnce, someAccount, someCredential } from '../contracts/directory.ts'
+
+/** What a sign-in costs the database: a regression here is paid at every login. */
+describe('statements sent to the database', () => {
+  let sent = 0
+  const counting: KyselyPlugin = {
+    transformQuery: ({ node }) => {
+      sent += 1
+      return node
+    },
+    transformResult: async ({ result }) => result,
+  }
+  const plain = openDatabase({ url: 'sqlite::memory:' })
+  const db = plain.withPlugin(counting)
+  const directory: Omit<Directory, 'ping' | 'close'> = {
+    ...accountQueries(db),
+    ...attemptQueries(db),
+    ...auditEventQueries(db),
+    ...clientQueries(db),
+    ...credentialQueries(db),
+  }
+  const [account, credential] = [someAccount(), someCredential()]
+
+  before(async () => {
+    await migrateDatabase(plain, 'sqlite')
+    await directory.addAccount(account)
+    await directory.addCredential(credential)
+    await directory.changeAttempts(account.id, 'totp', failedOnce)
+  })
+
+  after(() => plain.destroy())
+
+  const cases: [string, number, () => Promise<unknown>][] = [
+    ['accountByName', 1, () => directory.accountByName(account.username)],
+    ['standing', 1, () => directory.standing(account.id)],
+    ['credentials', 1, () => directory.credentials(account.id)],
+    ['spend', 1, () => directory.spend(credential.id, 0, 1, 1)],
+    ['clientById', 1, () => directory.clientById('shop')],
+    ['changeAttempts', 2, () => directory.changeAttempts(account.id, 'totp', failedOnce)],
+    [
+      'changeAttempts that changes nothing',
+      1,
+      () => directory.changeAttempts(account.id, 'totp', (state) => state),
+    ],
+  ]
+  for (const [name, expected, verb] of cases) {
+    it(`${expected} for ${name}`, async () => {
+      sent = 0
+      await verb()
+      assert.equal(sent, expected)
+    })
+  }
+})
