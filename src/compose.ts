@@ -67,6 +67,10 @@ export const openDirectory = async (
 ): Promise<Directory> =>
   sealedDirectory(await openUnsealed(config, log), createSealer(config.keys.sealing ?? [], random))
 
+/** The mail server that a configuration names, if any. */
+export const openMail = ({ mail, brand }: Config): MailDelivery | undefined =>
+  mail.url && mail.from ? smtpDelivery({ url: mail.url, from: mail.from, name: brand.name }) : undefined
+
 /** Brings the database up to date, under a lock; answers the names of the migrations that ran. */
 export const migrate = (config: Config): Promise<string[]> => migrateDatabase(config.database.url)
 
@@ -84,11 +88,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   const pages = createPages({ brand: config.brand, secure: config.issuer.startsWith('https:'), random })
   const requests = createRequestMemory({ store, log })
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
-  const mail =
-    parts.mail ??
-    (config.mail.url && config.mail.from
-      ? smtpDelivery({ url: config.mail.url, from: config.mail.from, name: config.brand.name })
-      : undefined)
+  const mail = parts.mail ?? openMail(config)
   const accountName = async (id: string): Promise<string> => (await directory.accountById(id))?.username ?? id
 
   const mfa = secondFactor({

@@ -8,6 +8,8 @@ import { type Limits, type Reservation, reserve, settle, waitAfter } from './loc
 export interface Attempts {
   reserve(subject: string, authenticator: string): Promise<Reservation>
   settle(subject: string, authenticator: string): Promise<void>
+  /** Seconds until the next answer is judged; 0: now. Counts nothing. */
+  waiting(subject: string, authenticator: string): Promise<number>
 }
 
 /**
@@ -33,6 +35,10 @@ export const durableAttempts = (parts: {
   },
   async settle(accountId, authenticator) {
     await parts.directory.changeAttempts(accountId, authenticator, settle)
+  },
+  async waiting(accountId, authenticator) {
+    const { after } = await parts.directory.changeAttempts(accountId, authenticator, (state) => state)
+    return secondsLeft(after, parts.clock.now())
   },
 })
 
@@ -69,8 +75,13 @@ export const passingAttempts = (parts: {
     async settle(subject, authenticator) {
       await parts.store.drop(`at:${authenticator}:${subject}`)
     },
+    async waiting(subject, authenticator) {
+      return secondsLeft(read(await parts.store.get(`at:${authenticator}:${subject}`)), parts.clock.now())
+    },
   }
 }
+
+const secondsLeft = ({ waitUntil }: AttemptState, now: number): number => Math.max(0, Math.ceil((waitUntil - now) / 1000))
 
 /** A record that cannot be read is refused, not forgiven. */
 const read = (stored: string | undefined): AttemptState => {

@@ -143,6 +143,11 @@ export const createChallenge = (parts: ChallengeParts) => {
       return (await signIns.find(uid))?.signIn
     },
 
+    /** Seconds until an answer to what is asked will be judged; 0: now. */
+    async waiting({ accountId, stage }: SignIn): Promise<number> {
+      return stage.name === 'asking' ? attempts.waiting(accountId, stage.factor) : 0
+    },
+
     /** Factors the person could use instead of the one that is asked. */
     async others(signIn: SignIn): Promise<FactorName[]> {
       const { factors: names } = await directory.standing(signIn.accountId)

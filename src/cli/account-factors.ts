@@ -1,4 +1,5 @@
 import type { OnAccount } from './account.ts'
+import { endSessions } from './account-state.ts'
 
 export const unlock = async ({ account, directory, record }: OnAccount): Promise<string> => {
   const { lockedAt } = await directory.standing(account.id)
@@ -9,14 +10,19 @@ export const unlock = async ({ account, directory, record }: OnAccount): Promise
     : `The second factor of ${account.username} is unlocked.`
 }
 
-/** Needs no sealing key: whoever lost theirs must still be able to let people enrol anew. */
-export const resetFactors = async ({ account, directory, record }: OnAccount): Promise<string> => {
+/**
+ * Needs no sealing key: whoever lost theirs must still be able to let people enrol anew. What was signed in with the
+ * removed factors ends, and the person is told, since somebody else may have asked for this.
+ */
+export const resetFactors = async ({ account, directory, record, withStore, tell }: OnAccount): Promise<string> => {
   const { factors, lockedAt } = await directory.standing(account.id)
   const removed = await directory.removeCredentials(account.id)
   await directory.clearAttempts(account.id)
   for (const factor of factors)
     await record('factor.removed', { accountId: account.id, factor, reason: 'administrator' })
   if (lockedAt !== null) await record('factor.unlocked', { accountId: account.id, reason: 'administrator' })
+  await tell({ kind: 'factors-reset', accountId: account.id })
+  await endSessions({ account, withStore }, `The factors of ${account.username} are removed`)
   const count = removed === 1 ? 'One credential' : `${removed === 0 ? 'No' : removed} credentials`
-  return `${count} of ${account.username} removed, wrong codes forgotten. The next sign-in begins with enrolment where a second factor is required.`
+  return `${count} of ${account.username} removed, wrong codes forgotten, sessions ended. The next sign-in begins with enrolment where a second factor is required.`
 }

@@ -9,14 +9,22 @@ export const setDisabled = async ({ account, directory, record, withStore }: OnA
     await directory.changeAccount(account.id, { disabledAt: systemClock.now() })
     await record('account.disabled', { accountId: account.id })
   }
+  await endSessions({ account, withStore }, `The account ${account.username} is disabled and gets no more tokens`)
+  return `The account ${account.username} is disabled; its sessions and grants are ended.`
+}
+
+/** Ends every session and grant of an account; `done` says what is true even where that fails. */
+export const endSessions = async (
+  { account, withStore }: Pick<OnAccount, 'account' | 'withStore'>,
+  done: string,
+): Promise<void> => {
   try {
     await withStore((store) => revokeAccount(store, account.id))
   } catch {
     throw new Refusal(
-      `The account ${account.username} is disabled and gets no more tokens, but its sessions could not be ended: the store does not answer. Run this again when it does.`,
+      `${done}, but its sessions could not be ended: the store does not answer. Run this again when it does.`,
     )
   }
-  return `The account ${account.username} is disabled; its sessions and grants are ended.`
 }
 
 export const setEnabled = async ({ account, directory, record }: OnAccount): Promise<string> => {

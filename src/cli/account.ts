@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { createTrail, type RecordEvent } from '../audit/trail.ts'
 import { systemClock } from '../clock.ts'
 import { systemRandom } from '../crypto/random.ts'
+import type { Notice } from '../delivery/notices.ts'
 import type { Account, Directory } from '../directory/directory.ts'
 import type { Store } from '../stores/store.ts'
 import { createAccount, type NewAccount } from './account-create.ts'
@@ -10,7 +11,7 @@ import { describeAccount } from './account-show.ts'
 import { setDisabled, setEnabled } from './account-state.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
-import { withDirectory, withStore } from './parts.ts'
+import { tellByMail, withDirectory, withStore } from './parts.ts'
 
 /** What an action on an account gets; it answers what happened. */
 export interface OnAccount {
@@ -18,6 +19,8 @@ export interface OnAccount {
   directory: Directory
   record: RecordEvent
   withStore<T>(task: (store: Store) => Promise<T>): Promise<T>
+  /** Tells the person by mail, where mail is configured; says so on standard error when it fails. */
+  tell(notice: Notice & { accountId: string }): Promise<void>
 }
 
 const findAccount = async (directory: Directory, name: string): Promise<Account> => {
@@ -61,6 +64,7 @@ export const addAccountCommands = (program: Command, io: Io): void => {
             directory,
             record: createTrail({ directory, clock: systemClock, random: systemRandom }),
             withStore: (task) => withStore(io, config, task),
+            tell: (notice) => tellByMail(io, config, directory, notice),
           }),
         )
         print(io, said)

@@ -1,5 +1,8 @@
+import { systemClock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import { systemRandom } from '../crypto/random.ts'
+import type { Notice } from '../delivery/notices.ts'
+import { createNotifier } from '../delivery/notifier.ts'
 import type { Directory } from '../directory/directory.ts'
 import { createLog, type Log } from '../log.ts'
 import { createHasher } from '../passwords/hashing.ts'
@@ -9,7 +12,7 @@ import type { Io } from './io.ts'
 /** What stands behind the commands. */
 export type Parts = Pick<
   typeof import('../compose.ts'),
-  'compose' | 'migrate' | 'openDirectory' | 'openStore'
+  'compose' | 'migrate' | 'openDirectory' | 'openMail' | 'openStore'
 >
 
 /** Loaded when a command needs it, so that `--help` and `config check` need no database driver. */
@@ -46,6 +49,24 @@ export const withStore = async <T>(
     return await task(store)
   } finally {
     await store.close()
+  }
+}
+
+/** A mail that does not go out is no reason to stop; whoever runs the command is told instead. */
+export const tellByMail = async (
+  io: Io,
+  config: Config,
+  directory: Directory,
+  notice: Notice & { accountId: string },
+): Promise<void> => {
+  const { openMail } = await partsOf(io)
+  const mail = openMail(config)
+  try {
+    await createNotifier({ directory, mail, clock: systemClock, brand: config.brand })(notice)
+  } catch {
+    io.stderr.write('The person could not be told by mail: the mail server did not take it.\n')
+  } finally {
+    await mail?.close()
   }
 }
 

@@ -62,7 +62,7 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     const page = { language, ...(client && { client }) }
     switch (stage.name) {
       case 'asking': {
-        const waitSeconds = waitOf(refusal)
+        const waitSeconds = waitOf(refusal) ?? (await challenge.waiting(signIn))
         return pages.send(req, res, {
           ...page,
           status: statusOf(refusal),

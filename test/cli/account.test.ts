@@ -169,9 +169,20 @@ describe('duepassi account', () => {
     assert.match((await terminal.run(['account', 'unlock', id])).stdout, /was not locked/)
   })
 
-  it('resets factors: credentials, attempts and lock are gone', async () => {
+  it('resets factors: credentials, attempts, lock and sessions are gone', async () => {
+    terminal.close()
+    terminal = openTerminal({}, await import('../../src/compose.ts'))
     const id = await create()
     await addTotp(id)
+    const sessions = async <T>(task: (store: Store) => Promise<T>) => {
+      const store = embeddedStore({ file: join(terminal.folder, 'sessions.db'), clock: systemClock })
+      return task(store).finally(() => store.close())
+    }
+    await sessions(async (store) => {
+      const exp = Math.floor(Date.now() / 1000) + 3600
+      const session = { accountId: id, uid: 'uid', loginTs: 1, exp }
+      await storeAdapter({ store, clock: systemClock })('Session').upsert('session', session, 3600)
+    })
     await terminal.look((directory) =>
       directory.changeAttempts(id, 'totp', () => ({ failures: 11, waitUntil: 9, lockedAt: 5 })),
     )
@@ -183,6 +194,7 @@ describe('duepassi account', () => {
       lockedAt: null,
     })
     assert.deepEqual(await auditOf(id), ['account.created', 'factor.removed totp', 'factor.unlocked'])
+    assert.deepEqual(await sessions((store) => sessionsOf(store, id)), [])
   })
 
   describe('disable', () => {
