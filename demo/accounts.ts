@@ -29,9 +29,7 @@ export const prepareAccount = async ({ directory, hasher }: Duepassi, clock: Clo
 export const prepareClient = async ({ directory }: Duepassi, url: string): Promise<string> => {
   const known = await directory.clientById('demo')
   const secret =
-    typeof known?.['client_secret'] === 'string'
-      ? known['client_secret']
-      : randomBytes(32).toString('base64url')
+    typeof known?.client_secret === 'string' ? known.client_secret : randomBytes(32).toString('base64url')
   if (known) await directory.removeClient('demo')
   await directory.addClient({
     client_id: 'demo',

@@ -153,8 +153,6 @@ export const createClient = (options: ClientOptions, home: URL) => {
   }
 }
 
-export type Client = ReturnType<typeof createClient>
-
 /** Hands on a rejection of the provider by its OAuth error code, and everything else as what it is. */
 const refusing = async <T>(answer: Promise<T>): Promise<T> => {
   try {

@@ -67,7 +67,7 @@ export const passingAttempts = (parts: {
         const won =
           stored === undefined
             ? await parts.store.add(key, written, lifetime)
-            : await parts.store.swap(key, stored, written)
+            : await parts.store.swap(key, stored, written, lifetime)
         if (won) return reservation
       }
       return { kind: 'wait', seconds: Math.max(1, waitAfter(limits.freeFailures, limits)) }
@@ -81,7 +81,8 @@ export const passingAttempts = (parts: {
   }
 }
 
-const secondsLeft = ({ waitUntil }: AttemptState, now: number): number => Math.max(0, Math.ceil((waitUntil - now) / 1000))
+const secondsLeft = ({ waitUntil }: AttemptState, now: number): number =>
+  Math.max(0, Math.ceil((waitUntil - now) / 1000))
 
 /** A record that cannot be read is refused, not forgiven. */
 const read = (stored: string | undefined): AttemptState => {

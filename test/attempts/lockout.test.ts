@@ -36,7 +36,10 @@ describe('lockout', () => {
     const eleventh = reserve(state, now, limits)
     assert.deepEqual(eleventh.reservation, { kind: 'locked', justNow: true })
     assert.equal(eleventh.state.lockedAt, now)
-    assert.deepEqual(reserve(eleventh.state, now + 1e12, limits).reservation, { kind: 'locked', justNow: false })
+    assert.deepEqual(reserve(eleventh.state, now + 1e12, limits).reservation, {
+      kind: 'locked',
+      justNow: false,
+    })
     assert.equal(settle(eleventh.state).lockedAt, now, 'a success under way does not open a lock')
   })
   it('forgets failures after a success', () => {
@@ -48,7 +51,11 @@ describe('lockout', () => {
       fc.property(fc.integer({ min: 1, max: 10_000 }), (pause) => {
         let state: AttemptState = noAttempts
         let judged = 0
-        for (let now = 0; now < 365 * 86_400_000 && state.lockedAt === null; now += Math.max(pause * 1000, 1000)) {
+        for (
+          let now = 0;
+          now < 365 * 86_400_000 && state.lockedAt === null;
+          now += Math.max(pause * 1000, 1000)
+        ) {
           now = Math.max(now, state.waitUntil)
           const reserved = reserve(state, now, limits)
           if (reserved.reservation.kind === 'judge') judged++

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { freePort, program, temporaryFolder } from '../support/machine.ts'
@@ -35,7 +35,9 @@ describe('the demo, in Chromium', function () {
   const press = (intent: string) => page.locator(`button[value="${intent}"]`).first().click()
   const signInWithPassword = async () => {
     await page.goto(relyingParty)
-    const again = page.getByRole('link', { name: /^sign in again$/i }).or(page.getByRole('button', { name: /^sign in again$/i }))
+    const again = page
+      .getByRole('link', { name: /^sign in again$/i })
+      .or(page.getByRole('button', { name: /^sign in again$/i }))
     await ((await again.count()) > 0 ? again : page.getByRole('link', { name: /^sign in$/i })).click()
     await page.fill('[name=username]', ' MARIA@example.org ')
     await page.fill('[name=password]', 'due passi avanti')
@@ -49,14 +51,39 @@ describe('the demo, in Chromium', function () {
   before(async () => {
     const ports = [await freePort(), await freePort(), await freePort()]
     folder = await temporaryFolder()
-    demo = spawn(process.execPath, ['demo/main.ts', '--folder', folder, '--port', `${ports[0]}`, '--rp-port', `${ports[1]}`, '--inbox-port', `${ports[2]}`], { cwd: root })
+    demo = spawn(
+      process.execPath,
+      [
+        'demo/main.ts',
+        '--folder',
+        folder,
+        '--port',
+        `${ports[0]}`,
+        '--rp-port',
+        `${ports[1]}`,
+        '--inbox-port',
+        `${ports[2]}`,
+      ],
+      { cwd: root },
+    )
     relyingParty = `http://localhost:${ports[1]}`
     inbox = `http://localhost:${ports[2]}`
     await new Promise<void>((resolve, reject) => {
       demo.stdout?.on('data', (text) => String(text).includes('is running') && resolve())
       demo.stderr?.on('data', (text) => reject(new Error(String(text))))
     })
-    browser = await chromium.launch({ executablePath: await program('chromium'), args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] })
+    browser = await chromium.launch({
+      executablePath: await program('chromium'),
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    })
     page = await (await browser.newContext({ locale: 'en-GB' })).newPage()
   })
   after(async () => {
@@ -116,7 +143,11 @@ describe('the demo, in Chromium', function () {
       else await button.click()
     }
     assert.match(await page.locator('main').innerText(), /locked/i)
-    const { stdout } = await run(process.execPath, ['src/cli/main.ts', 'account', 'unlock', 'maria', '-c', `${folder}/duepassi.yaml`], { cwd: root })
+    const { stdout } = await run(
+      process.execPath,
+      ['src/cli/main.ts', 'account', 'unlock', 'maria', '-c', `${folder}/duepassi.yaml`],
+      { cwd: root },
+    )
     assert.match(stdout, /maria/)
     await signInWithPassword()
     await typeCode(await phone())

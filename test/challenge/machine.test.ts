@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { advance, type Event, isOver, type Issuing, type SignIn, type Stage } from '../../src/challenge/machine.ts'
+import {
+  advance,
+  type Event,
+  type Issuing,
+  isOver,
+  type SignIn,
+  type Stage,
+} from '../../src/challenge/machine.ts'
 
 const draft = { secret: 's', shown: {} }
 const issue: Issuing = { draft, credentialId: 'i', replaces: [] }
@@ -28,13 +35,26 @@ const events: Event[] = [
   { name: 'codes-saved' },
   { name: 'given-up' },
 ]
-const signIn = (stage: Stage): SignIn => ({ accountId: 'a', clientId: 'c', primary: { amr: ['pwd'], at: 1 }, proven: [], stage })
+const signIn = (stage: Stage): SignIn => ({
+  accountId: 'a',
+  clientId: 'c',
+  primary: { amr: ['pwd'], at: 1 },
+  proven: [],
+  stage,
+})
 
 /** Every pair of stage and event; what is not listed is refused. */
 const allowed: Record<string, Record<string, string>> = {
-  asking: { 'switched': 'asking', 'accepted totp': 'proven', 'accepted totp issue': 'issuing', 'accepted totp left': 'recovered', 'locked': 'locked', 'given-up': 'given-up' },
-  enrolling: { 'enrolled': 'proven', 'enrolled issue': 'issuing', 'given-up': 'given-up' },
-  recovered: { 'enrolment-begun': 'enrolling', 'continued': 'proven', 'given-up': 'given-up' },
+  asking: {
+    switched: 'asking',
+    'accepted totp': 'proven',
+    'accepted totp issue': 'issuing',
+    'accepted totp left': 'recovered',
+    locked: 'locked',
+    'given-up': 'given-up',
+  },
+  enrolling: { enrolled: 'proven', 'enrolled issue': 'issuing', 'given-up': 'given-up' },
+  recovered: { 'enrolment-begun': 'enrolling', continued: 'proven', 'given-up': 'given-up' },
   issuing: { 'codes-saved': 'proven', 'given-up': 'given-up' },
   proven: {},
   locked: {},
@@ -52,19 +72,26 @@ describe('the sign-in machine', () => {
         assert.equal(advance(signIn(stage), event)?.stage.name, allowed[stage.name]?.[label(event)])
       })
   it('ends in proven, locked and given-up alone', () => {
-    assert.deepEqual(stages.filter(isOver).map(({ name }) => name), ['proven', 'locked', 'given-up'])
+    assert.deepEqual(
+      stages.filter(isOver).map(({ name }) => name),
+      ['proven', 'locked', 'given-up'],
+    )
   })
   it('never proves anything without an accepted answer or a confirmed enrolment', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...stages.slice(0, 2)), fc.array(fc.constantFrom(...events), { maxLength: 12 }), (stage, sequence) => {
-        let state = signIn(stage)
-        for (const event of sequence) {
-          const next = advance(state, event)
-          if (next?.stage.name === 'proven') assert.ok(next.proven.length > 0, JSON.stringify(sequence))
-          if (isOver(state.stage)) assert.equal(next, undefined)
-          state = next ?? state
-        }
-      }),
+      fc.property(
+        fc.constantFrom(...stages.slice(0, 2)),
+        fc.array(fc.constantFrom(...events), { maxLength: 12 }),
+        (stage, sequence) => {
+          let state = signIn(stage)
+          for (const event of sequence) {
+            const next = advance(state, event)
+            if (next?.stage.name === 'proven') assert.ok(next.proven.length > 0, JSON.stringify(sequence))
+            if (isOver(state.stage)) assert.equal(next, undefined)
+            state = next ?? state
+          }
+        },
+      ),
       { numRuns: 3000 },
     )
   })

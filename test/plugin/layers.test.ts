@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Adapter, type AdapterPayload, type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import {
+  type Adapter,
+  type AdapterPayload,
+  type Configuration,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider'
+import { systemClock } from '../../src/clock.ts'
+import type { Standing } from '../../src/directory/directory.ts'
 import { embeddedStore, refedsLadder } from '../../src/index.ts'
 import { guardAccounts } from '../../src/plugin/accounts.ts'
 import { guardAuthorization } from '../../src/plugin/gate.ts'
@@ -10,16 +20,15 @@ import { guardGrantTypes } from '../../src/plugin/grants.ts'
 import { createJudge, type Judge } from '../../src/plugin/judge.ts'
 import { insertPrompt } from '../../src/plugin/prompt.ts'
 import { spendOnce } from '../../src/plugin/spend-once.ts'
-import { systemClock } from '../../src/clock.ts'
-import type { Standing } from '../../src/directory/directory.ts'
 import { Browser } from '../support/browser.ts'
-import { foreignConfiguration, type ForeignHost, startForeignHost } from '../support/foreign-host.ts'
+import { type ForeignHost, foreignConfiguration, startForeignHost } from '../support/foreign-host.ts'
 import { codeOf, discoverRelyingParty, errorOf, testClient } from '../support/relying-party.ts'
 
 const [sfa, mfa] = refedsLadder
 const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
 let standing: Standing = { factors: ['totp'], lockedAt: null }
-const judge = (): Judge => createJudge({ secondFactor: 'required', ladder: refedsLadder }, { standing: async () => standing })
+const judge = (): Judge =>
+  createJudge({ secondFactor: 'required', ladder: refedsLadder }, { standing: async () => standing })
 
 interface Careless {
   provider: Provider
@@ -30,7 +39,10 @@ interface Careless {
 }
 
 /** A host that finishes the interaction after the password by itself: whatever stops it here is the layer under test. */
-const startCareless = async (configuration: Configuration, prepare: (provider: Provider) => void = () => {}): Promise<Careless> => {
+const startCareless = async (
+  configuration: Configuration,
+  prepare: (provider: Provider) => void = () => {},
+): Promise<Careless> => {
   const careless: Partial<Careless> = { proof: { acr: sfa, amr: ['pwd'] } }
   const server = createServer((req, res) => {
     const provider = careless.provider as Provider
@@ -48,7 +60,10 @@ const stop = async ({ server }: { server: Server }) => {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
 }
-const pages = { url: (_ctx: KoaContextWithOIDC, interaction: { uid: string; prompt: { name: string } }) => `/login/${interaction.uid}${interaction.prompt.name === 'second_factor' ? '/second-factor' : ''}` }
+const pages = {
+  url: (_ctx: KoaContextWithOIDC, interaction: { uid: string; prompt: { name: string } }) =>
+    `/login/${interaction.uid}${interaction.prompt.name === 'second_factor' ? '/second-factor' : ''}`,
+}
 
 /** An adapter with a pause in it, as every database has. */
 const slowMemory = () => {
@@ -68,7 +83,7 @@ const slowMemory = () => {
       return structuredClone(records.get(this.key(id)))
     }
     async findByUid(uid: string) {
-      return [...records.values()].find((record) => record['uid'] === uid)
+      return [...records.values()].find((record) => record.uid === uid)
     }
     async findByUserCode() {
       return undefined
@@ -76,7 +91,7 @@ const slowMemory = () => {
     async consume(id: string) {
       await this.pause()
       const record = records.get(this.key(id))
-      if (record) record['consumed'] = 1
+      if (record) record.consumed = 1
     }
     async destroy(id: string) {
       records.delete(this.key(id))
@@ -131,13 +146,27 @@ describe('the five layers, each alone', () => {
     })
     it('stands after login by name, keeps the prompts of the host, and leaves its objects alone', () => {
       const given = interactionPolicy.base()
-      given.add(new interactionPolicy.Prompt({ name: 'terms' }, new interactionPolicy.Check('never', '', 'login_required', () => false)), 0)
+      given.add(
+        new interactionPolicy.Prompt(
+          { name: 'terms' },
+          new interactionPolicy.Check('never', '', 'login_required', () => false),
+        ),
+        0,
+      )
       const checksBefore = given.get('login')?.checks.length
       const policy = insertPrompt(given, judge())
-      assert.deepEqual(policy.map(({ name }) => name), ['terms', 'login', 'second_factor', 'consent'])
+      assert.deepEqual(
+        policy.map(({ name }) => name),
+        ['terms', 'login', 'second_factor', 'consent'],
+      )
       assert.equal(given.length, 3)
       assert.equal(given.get('login')?.checks.length, checksBefore)
-      assert.equal(policy.find(({ name }) => name === 'login')?.checks.some(({ reason }) => reason.startsWith('essential_acr')), false)
+      assert.equal(
+        policy
+          .find(({ name }) => name === 'login')
+          ?.checks.some(({ reason }) => reason.startsWith('essential_acr')),
+        false,
+      )
       assert.throws(() => insertPrompt(policy, judge()), /already/)
       given.remove('login')
       assert.throws(() => insertPrompt(given, judge()), /login/)
@@ -146,10 +175,14 @@ describe('the five layers, each alone', () => {
 
   describe('layer 2: the gate', () => {
     it('stops an authorization that no check has admitted', async () => {
-      const careless = await startCareless({ ...foreignConfiguration(), interactions: pages }, (provider) => guardAuthorization(provider, judge()))
+      const careless = await startCareless({ ...foreignConfiguration(), interactions: pages }, (provider) =>
+        guardAuthorization(provider, judge()),
+      )
       for (const amr of [['pwd'], both.amr]) {
         careless.proof = { acr: mfa, amr }
-        const answer = await new Browser().get((await (await discoverRelyingParty(careless.issuer)).begin()).url)
+        const answer = await new Browser().get(
+          (await (await discoverRelyingParty(careless.issuer)).begin()).url,
+        )
         assert.equal(errorOf(answer), 'unmet_authentication_requirements')
         assert.equal(codeOf(answer), null)
       }
@@ -158,7 +191,10 @@ describe('the five layers, each alone', () => {
     it('throws synchronously, since a rejected promise would come too late', () => {
       const provider = new EventEmitter() as unknown as Provider
       guardAuthorization(provider, judge())
-      assert.throws(() => provider.emit('authorization.accepted', { oidc: {} } as KoaContextWithOIDC), errors.UnmetAuthenticationRequirements)
+      assert.throws(
+        () => provider.emit('authorization.accepted', { oidc: {} } as KoaContextWithOIDC),
+        errors.UnmetAuthenticationRequirements,
+      )
     })
   })
 
@@ -166,7 +202,14 @@ describe('the five layers, each alone', () => {
     let careless: Careless
     before(async () => {
       const configuration = foreignConfiguration()
-      careless = await startCareless({ ...configuration, findAccount: guardAccounts(configuration.findAccount as NonNullable<Configuration['findAccount']>, judge()), interactions: pages })
+      careless = await startCareless({
+        ...configuration,
+        findAccount: guardAccounts(
+          configuration.findAccount as NonNullable<Configuration['findAccount']>,
+          judge(),
+        ),
+        interactions: pages,
+      })
     })
     after(() => stop(careless))
     const redeem = async () => {
@@ -193,10 +236,19 @@ describe('the five layers, each alone', () => {
   })
 
   describe('layer 4: grants that never meet the interaction policy', () => {
-    const request = (provider: Provider) => new provider.BackchannelAuthenticationRequest({ accountId: 'maria', clientId: testClient.client_id, params: {} } as never)
+    const request = (provider: Provider) =>
+      new provider.BackchannelAuthenticationRequest({
+        accountId: 'maria',
+        clientId: testClient.client_id,
+        params: {},
+      } as never)
     const withCiba = async (...customGrants: string[]) => {
       const configuration = foreignConfiguration()
-      const client = { ...testClient, grant_types: [...testClient.grant_types, 'urn:openid:params:grant-type:ciba', ...customGrants], backchannel_token_delivery_mode: 'poll' as const }
+      const client = {
+        ...testClient,
+        grant_types: [...testClient.grant_types, 'urn:openid:params:grant-type:ciba', ...customGrants],
+        backchannel_token_delivery_mode: 'poll' as const,
+      }
       return startCareless(
         {
           ...configuration,
@@ -204,7 +256,15 @@ describe('the five layers, each alone', () => {
           features: {
             ...configuration.features,
             clientCredentials: { enabled: true },
-            ciba: { enabled: true, deliveryModes: ['poll'], processLoginHint: async () => 'maria', validateBindingMessage: async () => undefined, validateRequestContext: async () => undefined, verifyUserCode: async () => undefined, triggerAuthenticationDevice: async () => undefined },
+            ciba: {
+              enabled: true,
+              deliveryModes: ['poll'],
+              processLoginHint: async () => 'maria',
+              validateBindingMessage: async () => undefined,
+              validateRequestContext: async () => undefined,
+              verifyUserCode: async () => undefined,
+              triggerAuthenticationDevice: async () => undefined,
+            },
           },
         } as Configuration,
         (provider) => guardGrantTypes(provider, judge()),
@@ -214,7 +274,10 @@ describe('the five layers, each alone', () => {
       const { provider, server } = await withCiba()
       const grant = new provider.Grant({ accountId: 'maria', clientId: testClient.client_id })
       await grant.save()
-      await assert.rejects(provider.backchannelResult(request(provider), grant, { acr: mfa, amr: ['pwd'] }), errors.InvalidGrant)
+      await assert.rejects(
+        provider.backchannelResult(request(provider), grant, { acr: mfa, amr: ['pwd'] }),
+        errors.InvalidGrant,
+      )
       await assert.rejects(provider.backchannelResult(request(provider), grant), errors.InvalidGrant)
       const approved = request(provider)
       await approved.save()
@@ -222,13 +285,25 @@ describe('the five layers, each alone', () => {
       await stop({ server })
     })
     it('lets a custom grant hand out no token of an account, and those of machines as before', async () => {
-      const { provider, issuer, server } = await withCiba('urn:test:impersonate', 'urn:test:machine', 'urn:test:id-token')
+      const { provider, issuer, server } = await withCiba(
+        'urn:test:impersonate',
+        'urn:test:machine',
+        'urn:test:id-token',
+      )
       provider.registerGrantType('urn:test:impersonate', async (ctx) => {
-        const token = new ctx.oidc.provider.AccessToken({ accountId: 'maria', client: ctx.oidc.client, scope: 'openid', gty: 'impersonate' } as never)
+        const token = new ctx.oidc.provider.AccessToken({
+          accountId: 'maria',
+          client: ctx.oidc.client,
+          scope: 'openid',
+          gty: 'impersonate',
+        } as never)
         ctx.body = { access_token: await token.save(), token_type: 'Bearer' }
       })
       provider.registerGrantType('urn:test:machine', async (ctx) => {
-        const token = new ctx.oidc.provider.ClientCredentials({ client: ctx.oidc.client, scope: 'x' } as never)
+        const token = new ctx.oidc.provider.ClientCredentials({
+          client: ctx.oidc.client,
+          scope: 'x',
+        } as never)
         ctx.oidc.entity('ClientCredentials', token)
         ctx.body = { access_token: await token.save(), token_type: 'Bearer' }
       })
@@ -238,13 +313,18 @@ describe('the five layers, each alone', () => {
       const ask = async (grant_type: string) => {
         const response = await fetch(`${issuer}/token`, {
           method: 'POST',
-          headers: { authorization: `Basic ${Buffer.from(`${testClient.client_id}:${encodeURIComponent(testClient.client_secret).replaceAll('%20', '+')}`).toString('base64')}` },
+          headers: {
+            authorization: `Basic ${Buffer.from(`${testClient.client_id}:${encodeURIComponent(testClient.client_secret).replaceAll('%20', '+')}`).toString('base64')}`,
+          },
           body: new URLSearchParams({ grant_type }),
         })
         return { status: response.status, ...((await response.json()) as object) }
       }
       const refused = await ask('urn:test:impersonate')
-      assert.deepEqual({ ...refused, error_description: '' }, { status: 400, error: 'invalid_grant', error_description: '' })
+      assert.deepEqual(
+        { ...refused, error_description: '' },
+        { status: 400, error: 'invalid_grant', error_description: '' },
+      )
       assert.equal((await ask('urn:test:id-token')).status, 400)
       assert.equal((await ask('urn:test:machine')).status, 200)
       await stop({ server })
@@ -259,15 +339,28 @@ describe('the five layers, each alone', () => {
       const answer = await new Browser().get(request.url)
       const results = await Promise.allSettled(Array.from({ length: 50 }, () => request.finish(answer.url)))
       await stop(careless)
-      return { rp, won: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])), lost: results.flatMap((result) => (result.status === 'rejected' ? [result.reason as { error?: string }] : [])) }
+      return {
+        rp,
+        won: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+        lost: results.flatMap((result) =>
+          result.status === 'rejected' ? [result.reason as { error?: string }] : [],
+        ),
+      }
     }
     it('redeems a code once of 50 times, on the host’s own adapter', async () => {
-      const { won, lost } = await redeemInParallel({ ...foreignConfiguration(), interactions: pages, adapter: spendOnce(slowMemory(), embeddedStore(':memory:'), systemClock) })
+      const { won, lost } = await redeemInParallel({
+        ...foreignConfiguration(),
+        interactions: pages,
+        adapter: spendOnce(slowMemory(), embeddedStore(':memory:'), systemClock),
+      })
       assert.equal(won.length, 1)
       assert.deepEqual(new Set(lost.map(({ error }) => error)), new Set(['invalid_grant']))
     })
     it('is needed: without it the same adapter redeems it many times', async () => {
-      assert.ok((await redeemInParallel({ ...foreignConfiguration(), interactions: pages, adapter: slowMemory() })).won.length > 1)
+      assert.ok(
+        (await redeemInParallel({ ...foreignConfiguration(), interactions: pages, adapter: slowMemory() }))
+          .won.length > 1,
+      )
     })
     it('revokes the grant of a code that was spent twice', async () => {
       const Memory = slowMemory()
@@ -294,13 +387,22 @@ describe('the plugin carries every layer', () => {
   const ctx = { oidc: { client: undefined, session: undefined } } as unknown as KoaContextWithOIDC
 
   it('1: the prompt is in the policy', () => {
-    assert.deepEqual(configured.interactions?.policy?.map(({ name }) => name), ['login', 'second_factor', 'consent'])
+    assert.deepEqual(
+      configured.interactions?.policy?.map(({ name }) => name),
+      ['login', 'second_factor', 'consent'],
+    )
   })
   it('2: the gate listens', () => {
-    assert.throws(() => foreign.provider.emit('authorization.accepted', ctx), errors.UnmetAuthenticationRequirements)
+    assert.throws(
+      () => foreign.provider.emit('authorization.accepted', ctx),
+      errors.UnmetAuthenticationRequirements,
+    )
   })
   it('3: the account lookup judges tokens', async () => {
-    await assert.rejects(async () => configured.findAccount?.(ctx, 'maria', { kind: 'RefreshToken', amr: ['pwd'] } as never), errors.InvalidGrant)
+    await assert.rejects(
+      async () => configured.findAccount?.(ctx, 'maria', { kind: 'RefreshToken', amr: ['pwd'] } as never),
+      errors.InvalidGrant,
+    )
     assert.ok(await configured.findAccount?.(ctx, 'maria'))
   })
   it('4: CIBA results and custom grants are guarded', async () => {
@@ -315,7 +417,8 @@ describe('the plugin carries every layer', () => {
   })
   it('refuses a provider that was not built from it, or from which a part was taken', () => {
     const refuses = (change: Configuration | ((given: Configuration) => Configuration), why: RegExp) => {
-      const given = typeof change === 'function' ? change(foreign.mfa.configure(foreignConfiguration())) : change
+      const given =
+        typeof change === 'function' ? change(foreign.mfa.configure(foreignConfiguration())) : change
       assert.throws(() => foreign.mfa.attach(new Provider('http://127.0.0.1', given)), why)
     }
     refuses(foreignConfiguration(), /configure/)
@@ -323,18 +426,37 @@ describe('the plugin carries every layer', () => {
     refuses((given) => ({ ...given, findAccount: async () => undefined }), /findAccount/)
     refuses((given) => ({ ...given, adapter: slowMemory() }), /adapter/)
     refuses((given) => ({ ...given, loadExistingGrant: async () => undefined }), /loadExistingGrant/)
-    assert.throws(() => foreign.mfa.configure({ ...foreignConfiguration(), features: { devInteractions: { enabled: true } } }), /devInteractions/)
+    assert.throws(
+      () =>
+        foreign.mfa.configure({
+          ...foreignConfiguration(),
+          features: { devInteractions: { enabled: true } },
+        }),
+      /devInteractions/,
+    )
     const { findAccount: _, ...without } = foreignConfiguration()
     assert.throws(() => foreign.mfa.configure(without), /findAccount/)
   })
   it('overwrites nothing that the host set', () => {
-    const given: Configuration = { ...foreignConfiguration(), acrValues: ['urn:own'], claims: { openid: ['sub', 'own'], profile: ['name'] }, discovery: { own: 'yes' }, extraClientMetadata: { properties: ['own'] } }
+    const given: Configuration = {
+      ...foreignConfiguration(),
+      acrValues: ['urn:own'],
+      claims: { openid: ['sub', 'own'], profile: ['name'] },
+      discovery: { own: 'yes' },
+      extraClientMetadata: { properties: ['own'] },
+    }
     const copy = { ...given }
     const extended = foreign.mfa.configure(given)
     assert.deepEqual(given, copy)
     assert.deepEqual(extended.acrValues, ['urn:own', sfa, mfa])
-    assert.deepEqual(extended.claims, { openid: ['sub', 'own', 'acr', 'amr', 'auth_time'], profile: ['name'] })
-    assert.deepEqual(extended.discovery, { own: 'yes', prompt_values_supported: ['none', 'login', 'consent', 'second_factor'] })
+    assert.deepEqual(extended.claims, {
+      openid: ['sub', 'own', 'acr', 'amr', 'auth_time'],
+      profile: ['name'],
+    })
+    assert.deepEqual(extended.discovery, {
+      own: 'yes',
+      prompt_values_supported: ['none', 'login', 'consent', 'second_factor'],
+    })
     assert.deepEqual(extended.extraClientMetadata?.properties, ['own', 'require_second_factor'])
   })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { levelOf, refedsLadder } from '../../src/policy/acr.ts'
+import { acrOf, levelOf, refedsLadder } from '../../src/policy/acr.ts'
 import { amrClaim, provesAnything, provesTwoFactors } from '../../src/policy/amr.ts'
 import { decide, type Facts } from '../../src/policy/policy.ts'
 
@@ -19,11 +19,46 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
 })
 const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
 
+describe('acr', () => {
+  it('has a level for what is on the ladder, and never answers more than there is', () => {
+    assert.deepEqual(
+      [levelOf(refedsLadder, sfa), levelOf(refedsLadder, mfa), levelOf(refedsLadder, phr)],
+      [0, 1, undefined],
+    )
+    assert.deepEqual(
+      [acrOf(refedsLadder, 1), acrOf(refedsLadder, 0), acrOf(refedsLadder, 7)],
+      [mfa, sfa, sfa],
+    )
+  })
+})
+
 describe('amr', () => {
   it('counts two factors only for things of two kinds', () => {
-    const names = ['pwd', 'pin', 'kba', 'otp', 'hwk', 'swk', 'sc', 'sms', 'tel', 'face', 'fpt', 'iris', 'retina', 'vbm']
-    const kind = (name: string) => (['pwd', 'pin', 'kba'].includes(name) ? 'k' : ['face', 'fpt', 'iris', 'retina', 'vbm'].includes(name) ? 'i' : 'p')
-    for (const one of names) for (const two of names) assert.equal(provesTwoFactors([one, two]), kind(one) !== kind(two), `${one} + ${two}`)
+    const names = [
+      'pwd',
+      'pin',
+      'kba',
+      'otp',
+      'hwk',
+      'swk',
+      'sc',
+      'sms',
+      'tel',
+      'face',
+      'fpt',
+      'iris',
+      'retina',
+      'vbm',
+    ]
+    const kind = (name: string) =>
+      ['pwd', 'pin', 'kba'].includes(name)
+        ? 'k'
+        : ['face', 'fpt', 'iris', 'retina', 'vbm'].includes(name)
+          ? 'i'
+          : 'p'
+    for (const one of names)
+      for (const two of names)
+        assert.equal(provesTwoFactors([one, two]), kind(one) !== kind(two), `${one} + ${two}`)
   })
   it('believes no conclusion, and no name it does not know', () => {
     assert.equal(provesTwoFactors(['pwd', 'mfa']), false)
@@ -54,7 +89,10 @@ describe('policy', () => {
     assert.deepEqual(decide(facts({ mode: 'off', clientDemands: true })), { kind: 'step-up', acr: mfa })
     assert.deepEqual(decide(facts({ mode: 'off', acrValues: [mfa] })), { kind: 'step-up', acr: mfa })
     assert.deepEqual(decide(facts({ mode: 'off', essentialAcr: [mfa] })), { kind: 'step-up', acr: mfa })
-    assert.deepEqual(decide(facts({ mode: 'off', essentialAcr: [mfa], factors: [] })), { kind: 'enrol', acr: mfa })
+    assert.deepEqual(decide(facts({ mode: 'off', essentialAcr: [mfa], factors: [] })), {
+      kind: 'enrol',
+      acr: mfa,
+    })
   })
   it('lets acr_values weaken neither an essential acr nor the client', () => {
     assert.equal(decide(facts({ mode: 'off', acrValues: [sfa], essentialAcr: [mfa] })).kind, 'step-up')
@@ -63,7 +101,10 @@ describe('policy', () => {
   it('ignores a wish that cannot be reached, and refuses a demand that cannot', () => {
     assert.deepEqual(decide(facts({ proven: both, acrValues: [phr] })), { kind: 'allowed', acr: mfa })
     assert.deepEqual(decide(facts({ mode: 'off', acrValues: [phr, mfa] })), { kind: 'step-up', acr: mfa })
-    assert.deepEqual(decide(facts({ proven: both, essentialAcr: [phr] })), { kind: 'refused', because: 'unreachable' })
+    assert.deepEqual(decide(facts({ proven: both, essentialAcr: [phr] })), {
+      kind: 'refused',
+      because: 'unreachable',
+    })
     assert.deepEqual(decide(facts({ proven: both, essentialAcr: [phr, mfa] })), { kind: 'allowed', acr: mfa })
   })
   it('believes the lesser of acr and amr', () => {
@@ -88,7 +129,13 @@ describe('policy', () => {
       essentialAcr: fc.option(fc.array(acr, { minLength: 1, maxLength: 3 }), { nil: undefined }),
       factors: fc.subarray(['totp']),
       locked: fc.boolean(),
-      proven: fc.option(fc.record({ acr: fc.option(acr, { nil: undefined }), amr: fc.subarray(['pwd', 'pin', 'otp', 'mfa', 'nonsense']) }), { nil: undefined }),
+      proven: fc.option(
+        fc.record({
+          acr: fc.option(acr, { nil: undefined }),
+          amr: fc.subarray(['pwd', 'pin', 'otp', 'mfa', 'nonsense']),
+        }),
+        { nil: undefined },
+      ),
     })
     fc.assert(
       fc.property(anything, (change) => {
@@ -101,7 +148,8 @@ describe('policy', () => {
         if (given.mode === 'required' || given.clientDemands) assert.equal(level, 1)
         if (given.mode === 'optional' && given.factors.length > 0) assert.equal(level, 1)
         if (given.essentialAcr && !given.essentialAcr.includes(sfa)) assert.equal(level, 1)
-        if (given.essentialAcr) assert.ok(given.essentialAcr.includes(sfa) || given.essentialAcr.includes(mfa))
+        if (given.essentialAcr)
+          assert.ok(given.essentialAcr.includes(sfa) || given.essentialAcr.includes(mfa))
         assert.ok(!(given.locked && level === 1))
       }),
       { numRuns: 2000 },

@@ -25,10 +25,18 @@ export class Browser {
     return this.#visit(new URL(url), { method: 'GET', headers: { 'sec-fetch-site': 'none', ...headers } })
   }
 
-  async post(url: string | URL, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
+  async post(
+    url: string | URL,
+    fields: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     return this.#visit(new URL(url), {
       method: 'POST',
-      headers: { 'sec-fetch-site': 'same-origin', 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      headers: {
+        'sec-fetch-site': 'same-origin',
+        'content-type': 'application/x-www-form-urlencoded',
+        ...headers,
+      },
       body: new URLSearchParams(fields).toString(),
     })
   }
@@ -39,7 +47,11 @@ export class Browser {
     const response = await fetch(target, {
       ...init,
       redirect: 'manual',
-      headers: { 'accept-language': this.language, cookie: this.#cookieHeader(target), ...(init.headers as Record<string, string>) },
+      headers: {
+        'accept-language': this.language,
+        cookie: this.#cookieHeader(target),
+        ...(init.headers as Record<string, string>),
+      },
     })
     this.#remember(target, response.headers)
     return { url: target, status: response.status, headers: response.headers, body: await response.text() }
@@ -68,7 +80,11 @@ export class Browser {
 
   #cookieHeader(url: URL): string {
     return this.#cookies
-      .filter(({ host, path }) => host === url.hostname && (url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`)))
+      .filter(
+        ({ host, path }) =>
+          host === url.hostname &&
+          (url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`)),
+      )
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ')
   }
@@ -77,11 +93,13 @@ export class Browser {
     for (const line of headers.getSetCookie()) {
       const [pair = '', ...attributes] = line.split(';').map((part) => part.trim())
       const [name = '', value = ''] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
-      const attribute = (wanted: string) => attributes.find((entry) => entry.toLowerCase().startsWith(`${wanted}=`))?.slice(wanted.length + 1)
+      const attribute = (wanted: string) =>
+        attributes.find((entry) => entry.toLowerCase().startsWith(`${wanted}=`))?.slice(wanted.length + 1)
       const path = attribute('path') ?? '/'
       const expires = attribute('expires')
       this.#cookies = this.#cookies.filter((cookie) => !(cookie.name === name && cookie.path === path))
-      if (!(expires && new Date(expires).getTime() < Date.now())) this.#cookies.push({ name, value, path, host: url.hostname })
+      if (!(expires && new Date(expires).getTime() < Date.now()))
+        this.#cookies.push({ name, value, path, host: url.hostname })
     }
   }
 }

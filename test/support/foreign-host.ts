@@ -1,8 +1,23 @@
 import { randomBytes } from 'node:crypto'
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Configuration, Provider } from 'oidc-provider'
-import { createSealer, embeddedStore, openDirectory, recoveryCodes, type SecondFactor, type SecondFactorOptions, secondFactor, totp } from '../../src/index.ts'
+import {
+  createSealer,
+  embeddedStore,
+  openDirectory,
+  recoveryCodes,
+  type SecondFactor,
+  type SecondFactorOptions,
+  secondFactor,
+  totp,
+} from '../../src/index.ts'
 import { type MovableClock, movableClock } from './clock.ts'
 import { testClient } from './relying-party.ts'
 
@@ -21,7 +36,11 @@ interface Choices {
   configuration?: Partial<Configuration>
   options?: Partial<SecondFactorOptions>
   /** Puts the parts on the web; plain node:http when absent. */
-  host?: (parts: { provider: Provider; mfa: SecondFactor; login: Login }) => RequestListener | Promise<RequestListener>
+  host?: (parts: {
+    provider: Provider
+    mfa: SecondFactor
+    login: Login
+  }) => RequestListener | Promise<RequestListener>
   /** Uses the configuration as it is, without the plugin. */
   bare?: boolean
 }
@@ -34,18 +53,35 @@ const people: Record<string, string> = { maria: 'correct horse', luigi: 'battery
 export const foreignConfiguration = (): Configuration => ({
   clients: [testClient],
   cookies: { keys: [randomBytes(32).toString('hex')] },
-  features: { devInteractions: { enabled: false }, introspection: { enabled: true, allowedPolicy: async () => true }, revocation: { enabled: true }, claimsParameter: { enabled: true } },
-  findAccount: async (_ctx, sub) => (people[sub] ? { accountId: sub, claims: async () => ({ sub }) } : undefined),
+  features: {
+    devInteractions: { enabled: false },
+    introspection: { enabled: true, allowedPolicy: async () => true },
+    revocation: { enabled: true },
+    claimsParameter: { enabled: true },
+  },
+  findAccount: async (_ctx, sub) =>
+    people[sub] ? { accountId: sub, claims: async () => ({ sub }) } : undefined,
   interactions: { url: (_ctx, interaction) => `/login/${interaction.uid}` },
   issueRefreshToken: async () => true,
   async loadExistingGrant(ctx) {
-    const grant = new ctx.oidc.provider.Grant({ accountId: ctx.oidc.account?.accountId ?? '', clientId: ctx.oidc.client?.clientId ?? '' })
+    const grant = new ctx.oidc.provider.Grant({
+      accountId: ctx.oidc.account?.accountId ?? '',
+      clientId: ctx.oidc.client?.clientId ?? '',
+    })
     grant.addOIDCScope('openid profile email offline_access')
     await grant.save()
     return grant
   },
   pkce: { required: () => true },
-  ttl: { AccessToken: 600, AuthorizationCode: 60, IdToken: 300, Interaction: 900, Session: 3600, Grant: 3600, RefreshToken: 3600 },
+  ttl: {
+    AccessToken: 600,
+    AuthorizationCode: 60,
+    IdToken: 300,
+    Interaction: 900,
+    Session: 3600,
+    Grant: 3600,
+    RefreshToken: 3600,
+  },
 })
 
 const readBody = async (req: IncomingMessage): Promise<URLSearchParams> => {
@@ -68,17 +104,32 @@ const createLogin =
         return true
       }
     }
-    res.writeHead(200, { 'content-type': 'text/html' }).end('<form method="post"><input name="username"><input name="password"></form>')
+    res
+      .writeHead(200, { 'content-type': 'text/html' })
+      .end('<form method="post"><input name="username"><input name="password"></form>')
     return true
   }
 
-const onNode = ({ provider, mfa, login }: { provider: Provider; mfa: SecondFactor; login: Login }): RequestListener => {
+const onNode = ({
+  provider,
+  mfa,
+  login,
+}: {
+  provider: Provider
+  mfa: SecondFactor
+  login: Login
+}): RequestListener => {
   const routes = mfa.routes()
   const callback = provider.callback()
   return (req, res) => void login(req, res).then((done) => done || routes(req, res, () => callback(req, res)))
 }
 
-export const startForeignHost = async ({ configuration = {}, options = {}, host = onNode, bare = false }: Choices = {}): Promise<ForeignHost> => {
+export const startForeignHost = async ({
+  configuration = {},
+  options = {},
+  host = onNode,
+  bare = false,
+}: Choices = {}): Promise<ForeignHost> => {
   const clock = movableClock()
   const directory = await openDirectory('sqlite::memory:')
   const mfa = secondFactor({

@@ -12,7 +12,7 @@ import { type Listening, listen } from '../../src/http/server.ts'
 import { createLog } from '../../src/log.ts'
 import type { Hasher } from '../../src/passwords/hashing.ts'
 import { type Answer, Browser } from './browser.ts'
-import { type MovableClock, movableClock } from './clock.ts'
+import type { MovableClock } from './clock.ts'
 import { freePort, temporaryFolder } from './machine.ts'
 import { codeOf, discoverRelyingParty, errorOf, type RelyingParty, testClient } from './relying-party.ts'
 import { codeNow, enrol } from './steps.ts'
@@ -28,7 +28,6 @@ export interface Settings {
   config?: Partial<z.input<typeof schema>>
   /** Two share one Redis and one PostgreSQL behind one issuer, and answer in turn. */
   nodes?: 1 | 2
-  clock?: MovableClock
   parts?: Parts
   client?: Partial<ClientMetadata>
 }
@@ -76,6 +75,8 @@ export interface TestProvider {
   redeem(at: AtPage): Promise<SignedIn>
   /** A first sign-in, with an authenticator set up and recovery codes saved. */
   enrol(browser?: Browser, parameters?: Record<string, string>): Promise<Enrolled>
+  /** The same for a person who is added first. */
+  enrolOther(username: string, parameters?: Record<string, string>): Promise<Enrolled & { account: Account }>
   /** The next code that was not shown before: the clock moves on by one step. */
   nextCode(secret: string): string
   /** A whole sign-in with password and code. */
@@ -84,6 +85,24 @@ export interface TestProvider {
   /** Composes anew on the same files, as a new process would. */
   restart(): Promise<void>
   close(): Promise<void>
+}
+
+const realNow = Date.now
+let ahead = 0
+let providers = 0
+
+/** Moves the time of the whole process: oidc-provider and openid-client ask no clock but Date.now. */
+const worldClock: MovableClock = {
+  now: () => Date.now(),
+  advance(seconds) {
+    ahead += seconds * 1000
+    Date.now = () => realNow() + ahead
+  },
+}
+
+const backToNow = () => {
+  ahead = 0
+  Date.now = realNow
 }
 
 let keys: Promise<NonNullable<z.input<typeof schema>['keys']>> | undefined
@@ -125,7 +144,8 @@ const serveInTurn = async (nodes: Duepassi[], port: number): Promise<Server> => 
 }
 
 export const startProvider = async (settings: Settings = {}): Promise<TestProvider> => {
-  const clock = settings.clock ?? movableClock()
+  const clock = worldClock
+  providers += 1
   const mails: Mail[] = []
   const logged: string[] = []
   const folder = await temporaryFolder()
@@ -234,6 +254,12 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
       const { secret, codes, last } = await enrol(browser, at.page, clock)
       return { ...(await provider.redeem({ ...at, page: last })), secret, codes }
     },
+    async enrolOther(username, parameters = {}) {
+      const account = await addPerson(username)
+      const at = await provider.typePassword(await provider.begin(parameters), { username })
+      const { secret, codes, last } = await enrol(at.browser, at.page, clock)
+      return { ...(await provider.redeem({ ...at, page: last })), secret, codes, account }
+    },
     nextCode(secret) {
       clock.advance(30)
       return codeNow(secret, clock)
@@ -248,7 +274,11 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
       await end()
       await start()
     },
-    close: () => end(),
+    async close() {
+      await end()
+      providers -= 1
+      if (providers === 0) backToNow()
+    },
   }
   return provider
 }

@@ -15,8 +15,17 @@ export const testClient = {
 }
 
 /** A relying party by openid-client: builds requests, and verifies what comes back. */
-export const discoverRelyingParty = async (issuer: string, client: { client_id: string; client_secret: string } = testClient) => {
-  const config = await oidc.discovery(new URL(issuer), client.client_id, client.client_secret, oidc.ClientSecretBasic(client.client_secret), { execute: [oidc.allowInsecureRequests] })
+export const discoverRelyingParty = async (
+  issuer: string,
+  client: { client_id: string; client_secret: string } = testClient,
+) => {
+  const config = await oidc.discovery(
+    new URL(issuer),
+    client.client_id,
+    client.client_secret,
+    oidc.ClientSecretBasic(client.client_secret),
+    { execute: [oidc.allowInsecureRequests] },
+  )
   return {
     config,
     async begin(parameters: Record<string, string> = {}) {
@@ -34,7 +43,11 @@ export const discoverRelyingParty = async (issuer: string, client: { client_id: 
       return {
         url,
         finish: (callback: URL) =>
-          oidc.authorizationCodeGrant(config, callback, { pkceCodeVerifier: codeVerifier, expectedState: request.state, expectedNonce: request.nonce }),
+          oidc.authorizationCodeGrant(config, callback, {
+            pkceCodeVerifier: codeVerifier,
+            expectedState: request.state,
+            expectedNonce: request.nonce,
+          }),
       }
     },
     refresh: (token: string) => oidc.refreshTokenGrant(config, token),
@@ -46,5 +59,7 @@ export const discoverRelyingParty = async (issuer: string, client: { client_id: 
 export type RelyingParty = Awaited<ReturnType<typeof discoverRelyingParty>>
 
 /** The error with which the provider sent the browser back, if it did. */
-export const errorOf = (answer: Awaited<ReturnType<Browser['get']>>): string | null => answer.url.searchParams.get('error')
-export const codeOf = (answer: Awaited<ReturnType<Browser['get']>>): string | null => answer.url.searchParams.get('code')
+export const errorOf = (answer: Awaited<ReturnType<Browser['get']>>): string | null =>
+  answer.url.searchParams.get('error')
+export const codeOf = (answer: Awaited<ReturnType<Browser['get']>>): string | null =>
+  answer.url.searchParams.get('code')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { codeOf as totpCode, stepAt } from '../../src/factors/totp/code.ts'
+import { stepAt, codeOf as totpCode } from '../../src/factors/totp/code.ts'
 import type { Answer, Browser } from './browser.ts'
 import type { MovableClock } from './clock.ts'
 
@@ -11,13 +11,16 @@ export const secretOn = ({ body }: Answer): string => {
 }
 
 export const recoveryCodesOn = ({ body }: Answer): string[] => {
-  const codes = [...new Set(body.match(/\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{4}\b/g) ?? [])]
+  const codes = [
+    ...new Set(body.match(/\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{4}\b/g) ?? []),
+  ]
   assert.equal(codes.length, 10, 'ten recovery codes on the page')
   return codes
 }
 
 /** The code an authenticator app shows; `later` steps of 30 s from now. */
-export const codeNow = (secret: string, clock: MovableClock, later = 0): string => totpCode(secret, stepAt(clock.now()) + later)
+export const codeNow = (secret: string, clock: MovableClock, later = 0): string =>
+  totpCode(secret, stepAt(clock.now()) + later)
 
 /** A code that is certainly wrong: none of the steps around now has it. */
 export const wrongCode = (secret: string, clock: MovableClock): string => {
@@ -28,12 +31,17 @@ export const wrongCode = (secret: string, clock: MovableClock): string => {
   }
 }
 
-export const answerPage = (browser: Browser, page: Answer, fields: Record<string, string>): Promise<Answer> => browser.post(page.url, fields)
+export const answerPage = (browser: Browser, page: Answer, fields: Record<string, string>): Promise<Answer> =>
+  browser.post(page.url, fields)
 
 /** Sets an authenticator up on the enrolment page and saves the recovery codes; answers the secret and what came last. */
 export const enrol = async (browser: Browser, page: Answer, clock: MovableClock) => {
   const secret = secretOn(page)
-  const codesPage = await answerPage(browser, page, { intent: 'confirm', code: codeNow(secret, clock), label: 'My phone' })
+  const codesPage = await answerPage(browser, page, {
+    intent: 'confirm',
+    code: codeNow(secret, clock),
+    label: 'My phone',
+  })
   const codes = recoveryCodesOn(codesPage)
   const last = await answerPage(browser, codesPage, { intent: 'saved' })
   return { secret, codes, last }

@@ -9,14 +9,28 @@ const random = (size: number) => randomBytes(size)
 const context = { now: 0, random, issuerName: '', accountName: '' }
 let derived = 0
 /** Fast here; that it is slow in earnest is the first test's concern. */
-const hasher = { derive: async (secret: string, salt: Buffer) => (derived++, createHash('sha256').update(salt).update(secret).digest()) }
-const credential = (secret: string, counter = 0): Credential => ({ id: 'r', accountId: 'a', factor: 'recovery-code', label: '', secret, counter, createdAt: 0, lastUsedAt: null })
+const hasher = {
+  async derive(secret: string, salt: Buffer) {
+    derived++
+    return createHash('sha256').update(salt).update(secret).digest()
+  },
+}
+const credential = (secret: string, counter = 0): Credential => ({
+  id: 'r',
+  accountId: 'a',
+  factor: 'recovery-code',
+  label: '',
+  secret,
+  counter,
+  createdAt: 0,
+  lastUsedAt: null,
+})
 
 describe('recovery codes', () => {
   it('are ten of 65 bits, salted and hashed by argon2id', async () => {
     const factor = recoveryCodes({ hasher: createHasher({ concurrency: 2, queue: 20, random }) })
     const draft = await factor.enrolment.begin(context)
-    const codes = draft.shown['codes'] as string[]
+    const codes = draft.shown.codes as string[]
     assert.equal(new Set(codes).size, 10)
     for (const code of codes) {
       assert.match(code, /^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{4}$/)
@@ -30,18 +44,32 @@ describe('recovery codes', () => {
     assert.equal(readCode(code.toLowerCase().replaceAll('-', ' ')), readCode(code))
     assert.equal(readCode('oil0-abcde-fghj'), '0110ABCDEFGHJ')
     assert.equal(readCode('0000–00000–0000'), '0000000000000')
-    for (const typed of ['', '0000-00000-000', '0000-00000-000U', '0000-00000-00000']) assert.equal(readCode(typed), undefined, typed)
+    for (const typed of ['', '0000-00000-000', '0000-00000-000U', '0000-00000-00000'])
+      assert.equal(readCode(typed), undefined, typed)
   })
   it('are each spent once, at the cost of one hash per try', async () => {
     const factor = recoveryCodes({ hasher })
     const draft = await factor.enrolment.begin(context)
-    const [first, , third] = draft.shown['codes'] as [string, string, string]
+    const [first, , third] = draft.shown.codes as [string, string, string]
     derived = 0
-    assert.deepEqual(await factor.verify(third, {}, [credential(draft.secret, 1)], context), { verified: true, credential: 'r', spend: { expected: 1, next: 5 } })
-    assert.deepEqual(await factor.verify(first, {}, [credential(draft.secret, 1)], context), { verified: false, reason: 'replayed' })
-    assert.deepEqual(await factor.verify(newCode(random), {}, [credential(draft.secret)], context), { verified: false, reason: 'wrong' })
+    assert.deepEqual(await factor.verify(third, {}, [credential(draft.secret, 1)], context), {
+      verified: true,
+      credential: 'r',
+      spend: { expected: 1, next: 5 },
+    })
+    assert.deepEqual(await factor.verify(first, {}, [credential(draft.secret, 1)], context), {
+      verified: false,
+      reason: 'replayed',
+    })
+    assert.deepEqual(await factor.verify(newCode(random), {}, [credential(draft.secret)], context), {
+      verified: false,
+      reason: 'wrong',
+    })
     assert.equal(derived, 3)
-    assert.deepEqual(await factor.verify('short', {}, [credential(draft.secret)], context), { verified: false, reason: 'malformed' })
+    assert.deepEqual(await factor.verify('short', {}, [credential(draft.secret)], context), {
+      verified: false,
+      reason: 'malformed',
+    })
     assert.deepEqual(await factor.verify(first, {}, [], context), { verified: false, reason: 'wrong' })
     assert.deepEqual(await factor.begin([credential(draft.secret, 5)], context), { left: 8 })
     assert.equal(factor.accepts('?'), false)

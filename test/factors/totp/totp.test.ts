@@ -7,16 +7,41 @@ import { verifyTotp } from '../../../src/factors/totp/verify.ts'
 
 const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
 const credential = (change: Partial<Credential> = {}): Credential => ({
-  id: 'c1', accountId: 'a', factor: 'totp', label: '', secret, counter: 0, createdAt: 0, lastUsedAt: null, ...change,
+  id: 'c1',
+  accountId: 'a',
+  factor: 'totp',
+  label: '',
+  secret,
+  counter: 0,
+  createdAt: 0,
+  lastUsedAt: null,
+  ...change,
 })
 const now = 1_900_000_000_000 + 12_000
 const step = stepAt(now)
-const context = { now, random: (size: number) => randomBytes(size), issuerName: 'Due: Passi', accountName: 'maria@example.org' }
+const context = {
+  now,
+  random: (size: number) => randomBytes(size),
+  issuerName: 'Due: Passi',
+  accountName: 'maria@example.org',
+}
 
 describe('TOTP codes', () => {
   it('are those of RFC 4226 Appendix D', () => {
-    const expected = ['755224', '287082', '359152', '969429', '338314', '254676', '287922', '162583', '399871', '520489']
-    expected.forEach((code, counter) => assert.equal(codeOf(Buffer.from('12345678901234567890'), counter), code))
+    const expected = [
+      '755224',
+      '287082',
+      '359152',
+      '969429',
+      '338314',
+      '254676',
+      '287922',
+      '162583',
+      '399871',
+      '520489',
+    ]
+    const seed = Buffer.from('12345678901234567890')
+    for (const [counter, code] of expected.entries()) assert.equal(codeOf(seed, counter), code)
   })
   const seed = (length: number) => Buffer.from('1234567890'.repeat(7).slice(0, length))
   const vectors: Array<[number, string, string, string]> = [
@@ -38,19 +63,26 @@ describe('TOTP codes', () => {
     assert.equal(readCode(' 123 456 '), '123456')
     assert.equal(readCode('123-456'), '123456')
     assert.equal(readCode('１２３４５６'), '123456')
-    for (const typed of ['', '12345', '1234567', '12345a', '123456\0', '0x1234']) assert.equal(readCode(typed), undefined, typed)
+    for (const typed of ['', '12345', '1234567', '12345a', '123456\0', '0x1234'])
+      assert.equal(readCode(typed), undefined, typed)
   })
 })
 
 describe('verifying TOTP', () => {
   it('accepts the steps within the window and no other', () => {
     for (const offset of [-1, 0, 1])
-      assert.deepEqual(verifyTotp(codeOf(secret, step + offset), [credential()], now, 1), { verified: true, credential: 'c1', spend: { expected: 0, next: step + offset } })
-    for (const offset of [-2, 2]) assert.equal(verifyTotp(codeOf(secret, step + offset), [credential()], now, 1).verified, false)
+      assert.deepEqual(verifyTotp(codeOf(secret, step + offset), [credential()], now, 1), {
+        verified: true,
+        credential: 'c1',
+        spend: { expected: 0, next: step + offset },
+      })
+    for (const offset of [-2, 2])
+      assert.equal(verifyTotp(codeOf(secret, step + offset), [credential()], now, 1).verified, false)
   })
   it('accepts the current step alone in strict mode', () => {
     assert.equal(verifyTotp(codeOf(secret, step), [credential()], now, 0).verified, true)
-    for (const offset of [-1, 1]) assert.equal(verifyTotp(codeOf(secret, step + offset), [credential()], now, 0).verified, false)
+    for (const offset of [-1, 1])
+      assert.equal(verifyTotp(codeOf(secret, step + offset), [credential()], now, 0).verified, false)
   })
   it('refuses the last used step and every one before it', () => {
     for (const offset of [0, -1]) {
@@ -58,14 +90,25 @@ describe('verifying TOTP', () => {
       assert.deepEqual(verdict, { verified: false, reason: 'replayed' })
     }
     assert.equal(verifyTotp(codeOf(secret, step + 1), [credential({ counter: step })], now, 1).verified, true)
-    assert.deepEqual(verifyTotp(codeOf(secret, step - 5), [credential({ counter: step })], now, 1), { verified: false, reason: 'replayed' })
+    assert.deepEqual(verifyTotp(codeOf(secret, step - 5), [credential({ counter: step })], now, 1), {
+      verified: false,
+      reason: 'replayed',
+    })
   })
   it('tells by how much the clock is off, and spends a code from the future', () => {
     const past = verifyTotp(codeOf(secret, step - 5), [credential()], now, 1)
     assert.deepEqual(past, { verified: false, reason: 'clock', clockOffset: -150 })
     const future = verifyTotp(codeOf(secret, step + 5), [credential()], now, 1)
-    assert.deepEqual(future, { verified: false, reason: 'clock', clockOffset: 150, burn: { credential: 'c1', spend: { expected: 0, next: step + 5 } } })
-    assert.deepEqual(verifyTotp(codeOf(secret, step + 11), [credential()], now, 1), { verified: false, reason: 'wrong' })
+    assert.deepEqual(future, {
+      verified: false,
+      reason: 'clock',
+      clockOffset: 150,
+      burn: { credential: 'c1', spend: { expected: 0, next: step + 5 } },
+    })
+    assert.deepEqual(verifyTotp(codeOf(secret, step + 11), [credential()], now, 1), {
+      verified: false,
+      reason: 'wrong',
+    })
   })
   it('tries every authenticator of the person', () => {
     const other = credential({ id: 'c2', secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' })
@@ -75,7 +118,11 @@ describe('verifying TOTP', () => {
   it('refuses what is no code, and everything when there is no authenticator', () => {
     assert.deepEqual(verifyTotp('abcdef', [credential()], now, 1), { verified: false, reason: 'malformed' })
     assert.deepEqual(verifyTotp('000000', [], now, 1), { verified: false, reason: 'wrong' })
-    assert.deepEqual(verifyTotp(String((Number(codeOf(secret, step)) + 1) % 1e6).padStart(6, '0'), [credential()], now, 1).verified, false)
+    assert.deepEqual(
+      verifyTotp(String((Number(codeOf(secret, step)) + 1) % 1e6).padStart(6, '0'), [credential()], now, 1)
+        .verified,
+      false,
+    )
   })
 })
 
@@ -85,22 +132,37 @@ describe('the TOTP factor', () => {
     const draft = await factor.enrolment.begin(context)
     assert.match(draft.secret, /^[A-Z2-7]{32}$/)
     assert.notEqual(draft.secret, (await factor.enrolment.begin(context)).secret)
-    const uri = new URL(String(draft.shown['uri']))
+    const uri = new URL(String(draft.shown.uri))
     assert.equal(uri.protocol, 'otpauth:')
-    assert.equal(decodeURIComponent(uri.pathname.replace(/^\/+/, '')).replace(/^totp\//, ''), 'Due  Passi:maria@example.org')
+    assert.equal(
+      decodeURIComponent(uri.pathname.replace(/^\/+/, '')).replace(/^totp\//, ''),
+      'Due  Passi:maria@example.org',
+    )
     assert.equal(uri.searchParams.get('secret'), draft.secret)
     assert.equal(uri.searchParams.get('issuer'), 'Due  Passi')
-    assert.match(String(draft.shown['qrSvg']), /^<svg/)
-    assert.equal(String(draft.shown['secret']).replaceAll(' ', ''), draft.secret)
+    assert.match(String(draft.shown.qrSvg), /^<svg/)
+    assert.equal(String(draft.shown.secret).replaceAll(' ', ''), draft.secret)
   })
   it('is set up by a live code, which then counts as used', async () => {
     const draft = await factor.enrolment.begin(context)
-    assert.deepEqual(await factor.enrolment.finish(codeOf(draft.secret, step), draft, context), { confirmed: true, counter: step })
-    assert.deepEqual(await factor.enrolment.finish(codeOf(draft.secret, step - 4), draft, context), { confirmed: false, reason: 'clock', clockOffset: -120 })
-    assert.deepEqual(await factor.enrolment.finish('nonsense', draft, context), { confirmed: false, reason: 'malformed' })
+    assert.deepEqual(await factor.enrolment.finish(codeOf(draft.secret, step), draft, context), {
+      confirmed: true,
+      counter: step,
+    })
+    assert.deepEqual(await factor.enrolment.finish(codeOf(draft.secret, step - 4), draft, context), {
+      confirmed: false,
+      reason: 'clock',
+      clockOffset: -120,
+    })
+    assert.deepEqual(await factor.enrolment.finish('nonsense', draft, context), {
+      confirmed: false,
+      reason: 'malformed',
+    })
   })
   it('asks by the names of the authenticators', async () => {
-    assert.deepEqual(await factor.begin([credential({ label: 'Telefono' })], context), { authenticators: ['Telefono'] })
+    assert.deepEqual(await factor.begin([credential({ label: 'Telefono' })], context), {
+      authenticators: ['Telefono'],
+    })
     assert.equal(factor.accepts('123 456'), true)
     assert.equal(factor.accepts(''), false)
     assert.equal((await factor.verify(codeOf(secret, step), {}, [credential()], context)).verified, true)

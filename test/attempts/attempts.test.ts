@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { durableAttempts, passingAttempts } from '../../src/attempts/attempts.ts'
+import type { Limits } from '../../src/attempts/lockout.ts'
+import { embeddedStore, openDirectory } from '../../src/openers.ts'
+import type { Store } from '../../src/stores/store.ts'
+import { movableClock } from '../support/clock.ts'
+
+const limits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
+
+describe('durable attempts', () => {
+  const open = async () => {
+    const directory = await openDirectory('sqlite::memory:')
+    const clock = movableClock()
+    return { directory, clock, attempts: durableAttempts({ directory, clock, limits }) }
+  }
+  it('judges three of fifty parallel tries, and makes the rest wait', async () => {
+    const { attempts } = await open()
+    const reservations = await Promise.all(Array.from({ length: 50 }, () => attempts.reserve('a', 'totp')))
+    assert.equal(reservations.filter(({ kind }) => kind === 'judge').length, 3)
+    assert.equal(reservations.filter(({ kind }) => kind === 'wait').length, 47)
+    assert.equal(await attempts.waiting('a', 'totp'), 30)
+    assert.equal(await attempts.waiting('a', 'recovery-code'), 0)
+  })
+  it('locks the account’s second factor as a whole, and says once that it was just now', async () => {
+    const { attempts, clock, directory } = await open()
+    for (let attempt = 0; attempt < 10; attempt++) {
+      assert.equal((await attempts.reserve('a', 'totp')).kind, 'judge')
+      clock.advance(3600)
+    }
+    assert.deepEqual(await attempts.reserve('a', 'totp'), { kind: 'locked', justNow: true })
+    assert.deepEqual(await attempts.reserve('a', 'totp'), { kind: 'locked', justNow: false })
+    assert.deepEqual(await attempts.reserve('a', 'recovery-code'), { kind: 'locked', justNow: false })
+    assert.equal((await attempts.reserve('b', 'totp')).kind, 'judge')
+    await directory.clearAttempts('a')
+    assert.equal((await attempts.reserve('a', 'totp')).kind, 'judge')
+  })
+  it('forgets after a success the failures of that authenticator alone', async () => {
+    const { attempts } = await open()
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await attempts.reserve('a', 'totp')
+      await attempts.reserve('a', 'recovery-code')
+    }
+    await attempts.settle('a', 'totp')
+    assert.deepEqual(await attempts.reserve('a', 'totp'), { kind: 'judge', waitIfWrong: 0 })
+    assert.deepEqual(await attempts.reserve('a', 'recovery-code'), { kind: 'judge', waitIfWrong: 30 })
+  })
+})
+
+describe('passing attempts', () => {
+  it('never judge more of fifty parallel tries than are free, and never lock', async () => {
+    const clock = movableClock()
+    const attempts = passingAttempts({ store: embeddedStore(':memory:', clock), clock, limits })
+    const reservations = await Promise.all(
+      Array.from({ length: 50 }, () => attempts.reserve('name:x', 'password')),
+    )
+    const judged = reservations.filter(({ kind }) => kind === 'judge').length
+    assert.ok(judged >= 1 && judged <= 3, `${judged}`)
+    for (let attempt = 0; attempt < 30; attempt++) {
+      clock.advance(3600)
+      assert.equal((await attempts.reserve('name:x', 'password')).kind, 'judge')
+    }
+    assert.equal(await attempts.waiting('name:x', 'password'), 3600)
+    await attempts.settle('name:x', 'password')
+    assert.deepEqual(await attempts.reserve('name:x', 'password'), { kind: 'judge', waitIfWrong: 0 })
+  })
+  it('make whoever loses every race wait', async () => {
+    const store = { get: async () => undefined, add: async () => false } as unknown as Store
+    const attempts = passingAttempts({ store, clock: movableClock(), limits })
+    assert.deepEqual(await attempts.reserve('name:x', 'password'), { kind: 'wait', seconds: 30 })
+  })
+  it('refuse a record that cannot be read', async () => {
+    for (const record of ['{}', '{"failures":"0","waitUntil":0}', 'garbage', '{"failures":0}']) {
+      const store = { get: async () => record } as unknown as Store
+      const attempts = passingAttempts({ store, clock: movableClock(), limits })
+      await assert.rejects(attempts.reserve('name:x', 'password'), record)
+    }
+  })
+})

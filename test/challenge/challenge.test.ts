@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { durableAttempts } from '../../src/attempts/attempts.ts'
+import { type ChallengeParts, createChallenge } from '../../src/challenge/challenge.ts'
+import { createSignIns } from '../../src/challenge/sign-ins.ts'
+import { createSealer } from '../../src/crypto/sealing.ts'
+import { DuepassiError } from '../../src/errors.ts'
+import type { Factor, Verdict } from '../../src/factors/factor.ts'
+import { registerFactors } from '../../src/factors/registry.ts'
+import { embeddedStore, openDirectory } from '../../src/openers.ts'
+import { movableClock } from '../support/clock.ts'
+
+const right: Verdict = { verified: true, credential: 'c', spend: { expected: 1, next: 2 } }
+const who = { accountId: 'maria', clientId: 'rp', primary: { amr: ['pwd'], at: 1 } }
+
+/** A factor that says what it is told to, and writes down when it was asked. */
+const scripted = (calls: string[], judge: (answer: string) => Verdict): Factor => ({
+  name: 'totp',
+  amr: ['otp'],
+  selfEnrolled: true,
+  accepts: (answer) => answer !== '',
+  begin: async () => ({}),
+  async verify(answer) {
+    calls.push('verify')
+    return judge(answer)
+  },
+  enrolment: {
+    begin: async () => ({ secret: 'a seed', shown: {} }),
+    finish: async (answer) =>
+      answer === 'right' ? { confirmed: true, counter: 1 } : { confirmed: false, reason: 'wrong' },
+  },
+})
+
+const open = async (
+  judge: (answer: string) => Verdict = () => right,
+  change: Partial<ChallengeParts> = {},
+) => {
+  const calls: string[] = []
+  const clock = movableClock()
+  const store = embeddedStore(':memory:', clock)
+  const directory = await openDirectory('sqlite::memory:')
+  const limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
+  const attempts = durableAttempts({ directory, clock, limits })
+  const signIns = createSignIns({
+    store,
+    sealer: createSealer([{ id: 'k', key: randomBytes(32).toString('base64') }]),
+    seconds: 900,
+  })
+  const noting = <Part extends object>(part: Part, names: Record<string, string>): Part =>
+    new Proxy(part, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property)
+        if (typeof value !== 'function') return value
+        return (...words: unknown[]) => {
+          const name = names[String(property)]
+          if (name) calls.push(name)
+          return value.apply(target, words)
+        }
+      },
+    })
+  const notices: string[] = []
+  const challenge = createChallenge({
+    directory: noting(directory, { spend: 'spend' }),
+    signIns: noting(signIns, { replace: 'advance' }),
+    attempts: noting(attempts, { reserve: 'reserve', settle: 'settle' }),
+    factors: registerFactors([scripted(calls, judge)]),
+    clock,
+    random: (size) => randomBytes(size),
+    record: async (type) => void calls.push(`audit ${type}`),
+    issuerName: 'Test',
+    accountName: async (id) => id,
+    notify: async ({ kind }) => void notices.push(kind),
+    ...change,
+  })
+  const enrolled = async () => {
+    await directory.addCredential({
+      id: 'c',
+      accountId: 'maria',
+      factor: 'totp',
+      label: '',
+      secret: 's',
+      counter: 1,
+      createdAt: 0,
+      lastUsedAt: null,
+    })
+  }
+  return { challenge, calls, clock, directory, attempts, notices, enrolled, store }
+}
+
+describe('answering a factor', () => {
+  it('goes reserve → verify → spend → settle → advance → audit', async () => {
+    const { challenge, calls, enrolled } = await open()
+    await enrolled()
+    await challenge.begin('u', who)
+    const outcome = await challenge.answer('u', 'code')
+    assert.equal(outcome.kind === 'moved' && outcome.signIn.stage.name, 'proven')
+    assert.deepEqual(calls, ['reserve', 'verify', 'spend', 'settle', 'advance', 'audit factor.accepted'])
+  })
+  it('counts before judging: an attempt whose judging fails stays counted', async () => {
+    const { challenge, enrolled, directory } = await open(() => {
+      throw new Error('the factor broke')
+    })
+    await enrolled()
+    await challenge.begin('u', who)
+    await assert.rejects(challenge.answer('u', 'code'), /broke/)
+    const { after } = await directory.changeAttempts('maria', 'totp', (state) => state)
+    assert.equal(after.failures, 1)
+    assert.equal((await challenge.find('u'))?.stage.name, 'asking')
+  })
+  it('calls a secret that somebody else spent meanwhile replayed, and settles nothing', async () => {
+    const { challenge, calls, enrolled, directory } = await open()
+    await enrolled()
+    await challenge.begin('u', who)
+    await directory.spend('c', 1, 2, 5)
+    const outcome = await challenge.answer('u', 'code')
+    assert.deepEqual(outcome.kind === 'refused' && outcome.refusal, { reason: 'replayed', waitSeconds: 0 })
+    assert.deepEqual(calls, ['reserve', 'verify', 'spend', 'audit code.reused'])
+  })
+  it('spends a code for a later time although it refuses it', async () => {
+    const burn = { credential: 'c', spend: { expected: 1, next: 9 } }
+    const { challenge, enrolled, directory } = await open(() => ({
+      verified: false,
+      reason: 'clock',
+      clockOffset: 150,
+      burn,
+    }))
+    await enrolled()
+    await challenge.begin('u', who)
+    const outcome = await challenge.answer('u', 'code')
+    assert.deepEqual(outcome.kind === 'refused' && outcome.refusal, {
+      reason: 'clock',
+      clockOffset: 150,
+      waitSeconds: 0,
+    })
+    assert.equal((await directory.credentials('maria'))[0]?.counter, 9)
+  })
+  it('counts nothing for what cannot be an answer, nor while waiting', async () => {
+    const { challenge, enrolled, directory, calls } = await open(() => ({ verified: false, reason: 'wrong' }))
+    await enrolled()
+    await challenge.begin('u', who)
+    assert.equal((await challenge.answer('u', '')).kind, 'refused')
+    assert.deepEqual(calls, [])
+    for (let attempt = 0; attempt < 5; attempt++) await challenge.answer('u', 'wrong')
+    const { after } = await directory.changeAttempts('maria', 'totp', (state) => state)
+    assert.equal(after.failures, 3)
+    assert.equal(calls.filter((call) => call === 'verify').length, 3)
+  })
+  it('locks, tells the person once, and ends the sign-in', async () => {
+    const { challenge, enrolled, clock, notices } = await open(() => ({ verified: false, reason: 'wrong' }))
+    await enrolled()
+    await challenge.begin('u', who)
+    for (let attempt = 0; attempt < 12; attempt++) {
+      await challenge.answer('u', 'wrong')
+      clock.advance(60)
+      if (attempt < 9) await challenge.begin('u', who)
+      clock.advance(3600)
+      await challenge.begin('u', who)
+    }
+    assert.deepEqual(notices, ['second-factor-locked'])
+    assert.equal((await challenge.begin('other', who)).stage.name, 'locked')
+  })
+  it('is refused where the sign-in has moved on, is over, or never was', async () => {
+    const { challenge, enrolled } = await open()
+    assert.equal((await challenge.answer('nobody', 'code')).kind, 'gone')
+    await enrolled()
+    await challenge.begin('u', who)
+    await challenge.giveUp('u')
+    const outcome = await challenge.answer('u', 'code')
+    assert.equal(outcome.kind === 'moved' && outcome.signIn.stage.name, 'given-up')
+    for (const act of ['codesSaved', 'continueAsIs'] as const) {
+      await challenge.begin('v', who)
+      const refused = await challenge[act]('v')
+      assert.deepEqual(refused.kind === 'refused' && refused.refusal, { reason: 'elsewhere' })
+    }
+    assert.equal((await challenge.switchTo('v', 'recovery-code')).kind, 'refused')
+    assert.equal((await challenge.enrolAgain('v', { replace: true })).kind, 'refused')
+  })
+  it('refuses a sign-in whose record was altered', async () => {
+    const { challenge, enrolled, store } = await open()
+    await enrolled()
+    await challenge.begin('u', who)
+    await challenge.begin('v', who)
+    await store.put('si:u', (await store.get('si:v')) as string, 900)
+    await assert.rejects(
+      challenge.answer('u', 'code'),
+      (error) => error instanceof DuepassiError && error.code === 'sealed_badly',
+    )
+  })
+})
+
+describe('the first factor of an account', () => {
+  it('is one, however many sign-ins set one up at once', async () => {
+    const { challenge, directory } = await open()
+    const uids = Array.from({ length: 20 }, (_, index) => `u${index}`)
+    for (const uid of uids) assert.equal((await challenge.begin(uid, who)).stage.name, 'enrolling')
+    const outcomes = await Promise.all(uids.map((uid) => challenge.confirm(uid, 'right', 'phone')))
+    assert.equal(outcomes.filter(({ kind }) => kind === 'moved').length, 1)
+    assert.equal(outcomes.filter(({ kind }) => kind === 'gone').length, 19)
+    assert.equal((await directory.credentials('maria')).length, 1)
+  })
+  it('cannot be added by a password alone once the account has one', async () => {
+    const { challenge, enrolled, directory } = await open()
+    await challenge.begin('u', who)
+    await enrolled()
+    assert.equal((await challenge.confirm('u', 'right', 'mine')).kind, 'gone')
+    assert.deepEqual(
+      (await directory.credentials('maria')).map(({ id }) => id),
+      ['c'],
+    )
+  })
+  it('is not there before a live code confirmed it', async () => {
+    const { challenge, directory } = await open()
+    await challenge.begin('u', who)
+    const outcome = await challenge.confirm('u', 'wrong', 'phone')
+    assert.deepEqual(outcome.kind === 'refused' && outcome.refusal, { reason: 'wrong' })
+    assert.deepEqual(await directory.credentials('maria'), [])
+  })
+})
