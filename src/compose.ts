@@ -18,7 +18,7 @@ import { sqlDirectory } from './directory/sql/sql-directory.ts'
 import { DuepassiError } from './errors.ts'
 import { recoveryCodes } from './factors/recovery-code/recovery-code.ts'
 import { totp } from './factors/totp/totp.ts'
-import { createPasswordPages } from './interaction/password-pages.ts'
+import { createPasswordPages, interactionArea } from './interaction/password-pages.ts'
 import { createRequestMemory } from './interaction/requests.ts'
 import { currentRequestId, type Log, silentLog } from './log.ts'
 import { createPages } from './pages/render.ts'
@@ -138,12 +138,15 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     accountName,
     primarySucceeded: mfa.primarySucceeded,
   })
-  provider.use(mfa.routes())
-  provider.use(passwordPages)
-  const callback = provider.callback()
+  const handler = createHandler({
+    protocol: provider.callback(),
+    secondStep: mfa.routes(),
+    passwordPages,
+    log,
+  })
 
   return {
-    handler: (req, res) => void callback(req, res),
+    handler,
     provider,
     directory,
     store,
@@ -161,6 +164,37 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     },
   }
 }
+
+/** oidc-provider adds the hashes of its own scripts (account switch, form_post) to this header. */
+const policyOfProtocolPages = "default-src 'none'; script-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+
+/** The only addresses of oidc-provider that answer pages. */
+const answersPages = (url: string): boolean => url.startsWith('/auth') || url.startsWith('/session')
+
+/** Our pages and oidc-provider side by side: tokens are not asked whether they might be a page. */
+const createHandler =
+  (parts: {
+    protocol: (req: IncomingMessage, res: ServerResponse) => Promise<void>
+    secondStep: ReturnType<ReturnType<typeof secondFactor>['routes']>
+    passwordPages: ReturnType<typeof createPasswordPages>
+    log: Log
+  }): Duepassi['handler'] =>
+  (req, res) => {
+    const url = req.url ?? '/'
+    if (!url.startsWith(interactionArea)) {
+      if (answersPages(url)) res.setHeader('content-security-policy', policyOfProtocolPages)
+      return void parts.protocol(req, res)
+    }
+    const answer = async () => {
+      const next = async () => (await parts.passwordPages(req, res)) || parts.protocol(req, res)
+      await parts.secondStep(req, res, next)
+    }
+    answer().catch((error: unknown) => {
+      parts.log.error({ err: error }, 'a page could not be answered')
+      if (!res.headersSent) res.writeHead(500, { 'content-type': 'text/plain' })
+      res.end()
+    })
+  }
 
 const createRegistry = (hasher: Hasher): Registry => {
   const registry = new Registry()

@@ -86,16 +86,54 @@ const secretTexts: ReadonlyArray<[pattern: RegExp, replacement: string]> = [
 const clean = (line: string): string =>
   secretTexts.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), line)
 
+/** pino's number of `warn`. */
+const warnings = 40
+
+/** Milliseconds that a line below `warn` may wait to be written with others. */
+const patience = 100
+
+/**
+ * Standard output, written in pieces: one write for each line costs more than most requests. Nothing waits longer than
+ * `patience`, and what is left is written when the process ends; only a killed one loses its last moment.
+ */
+const bufferedOutput = () => {
+  const output = pino.destination({ sync: false, minLength: 8_192 })
+  let waiting: NodeJS.Timeout | undefined
+  return {
+    output,
+    flush: () => output.flush(),
+    flushSoon() {
+      waiting ??= setTimeout(() => {
+        waiting = undefined
+        output.flush()
+      }, patience).unref()
+    },
+  }
+}
+
+const accessLogs = new WeakMap<Log, Log>()
+
+/**
+ * The same log for lines that hold nothing but what we made ourselves, such as the line of each request: they go without
+ * the censor, and name their request id themselves.
+ */
+export const accessLogOf = (log: Log): Log => accessLogs.get(log) ?? log
+
 /**
  * JSON lines with the time and, inside a request, its id.
  * @param destination standard output when absent
  */
-export const createLog = (level: string, destination?: DestinationStream): Log =>
-  pino(
+export const createLog = (level: string, destination?: DestinationStream): Log => {
+  const buffer = destination ? undefined : bufferedOutput()
+  const to = destination ?? (buffer?.output as DestinationStream)
+  const shape = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+  }
+  const log = pino(
     {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      ...shape,
       mixin: () => {
         const requestId = currentRequestId()
         return requestId === undefined ? {} : { requestId }
@@ -106,9 +144,32 @@ export const createLog = (level: string, destination?: DestinationStream): Log =
       },
       // pino's own would bring back what the censor left out.
       serializers: { err: (error: unknown) => error },
-      hooks: { streamWrite: clean },
+      hooks: {
+        streamWrite: clean,
+        logMethod(words, method, number) {
+          method.apply(this, words)
+          if (number >= warnings) buffer?.flush()
+          else buffer?.flushSoon()
+        },
+      },
     },
-    destination ?? pino.destination({ sync: false }),
+    to,
   )
+  const access = pino(
+    {
+      ...shape,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: {
+        streamWrite(line) {
+          buffer?.flushSoon()
+          return line
+        },
+      },
+    },
+    to,
+  )
+  accessLogs.set(log, access)
+  return log
+}
 
 export const silentLog: Log = pino({ level: 'silent' })

@@ -46,3 +46,33 @@ export const routeClass = (masked: string, base = ''): string => {
   if (area === '') return '/'
   return areas.has(area) ? `/${area}` : 'other'
 }
+
+/** A request's path as it may be logged, and its class. */
+export interface Route {
+  path: string
+  route: string
+}
+
+/** Callers choose the paths: so many are remembered, then it begins anew. */
+const mostRemembered = 200
+
+/**
+ * `maskedPath` and `routeClass` of a request target, remembered for paths that are short plain words already (the
+ * endpoints), which are most requests. `base` is the issuer's own path.
+ */
+export const routes = (base = ''): ((target: string) => Route) => {
+  const known = new Map<string, Route>()
+  return (target) => {
+    const query = target.indexOf('?')
+    const plain = query < 0 ? target : target.slice(0, query)
+    const found = known.get(plain)
+    if (found) return found
+    const path = maskedPath(plain)
+    const route = { path, route: routeClass(path, base) }
+    if (path === plain) {
+      if (known.size >= mostRemembered) known.clear()
+      known.set(plain, route)
+    }
+    return route
+  }
+}

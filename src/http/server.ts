@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Registry } from 'prom-client'
 import type { Config } from '../config/schema.ts'
 import { type RandomBytes, systemRandom } from '../crypto/random.ts'
-import { type Log, withRequestId } from '../log.ts'
+import { accessLogOf, type Log, withRequestId } from '../log.ts'
 import { answerHealth, type Readiness } from './health.ts'
 import { createMetricsServer, type Measured, measureRequests } from './metrics.ts'
 import { closePort, openPort } from './port.ts'
 import { requestIdOf } from './request-id.ts'
-import { maskedPath, routeClass } from './route.ts'
+import { maskedPath, type Route, routes } from './route.ts'
 
 /** What is served; `compose()` makes one. */
 export interface Served {
@@ -43,26 +43,26 @@ interface Settings {
   log: Log
   random: RandomBytes
   measure: (request: Measured) => void
+  routeOf: (target: string) => Route
   state: { draining: boolean }
 }
 
 const report = (
   request: IncomingMessage,
   response: ServerResponse,
-  { config, log, measure }: Settings,
+  requestId: string,
+  { log, measure, routeOf }: Settings,
 ): void => {
   const started = performance.now()
   const method = request.method ?? ''
-  const path = maskedPath(request.url ?? '')
-  const requestId = response.getHeader('x-request-id')
+  const { path, route } = routeOf(request.url ?? '')
   response.once('close', () => {
     const ms = Math.round((performance.now() - started) * 10) / 10
     const status = response.statusCode
-    const route = routeClass(path, maskedPath(config.issuer).replace(/\/$/, ''))
     measure({ route, method, status, seconds: ms / 1000 })
     // Probes come every few seconds; while they go well they would only bury the rest.
     const level = route.startsWith('/health') && status < 400 ? 'debug' : 'info'
-    log[level](
+    accessLogOf(log)[level](
       { requestId, method, path, status, ms, ...(!response.writableFinished && { aborted: true }) },
       'request',
     )
@@ -76,7 +76,7 @@ const createListener =
     const requestId = requestIdOf(request, { proxy: config.proxy, random })
     response.setHeader('x-request-id', requestId)
     if (state.draining) response.setHeader('connection', 'close')
-    report(request, response, settings)
+    report(request, response, requestId, settings)
     withRequestId(requestId, () => {
       try {
         const path = (request.url ?? '').split('?')[0] ?? ''
@@ -106,7 +106,14 @@ export const listen = async (
   const keepAliveTimeout = config.proxy ? idleBehindProxy : idleOtherwise
   const server = createServer(
     { ...limits, keepAliveTimeout },
-    createListener(served, { config, log, random, measure, state }),
+    createListener(served, {
+      config,
+      log,
+      random,
+      measure,
+      routeOf: routes(maskedPath(config.issuer).replace(/\/$/, '')),
+      state,
+    }),
   )
   const metrics = createMetricsServer(served.registry)
 

@@ -1,4 +1,4 @@
-import type { Context, Next } from 'koa'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Provider } from 'oidc-provider'
 import { guardCrossSite, readForm } from '../pages/form.ts'
 import { createConsentScreen } from './consent.ts'
@@ -7,36 +7,39 @@ import { createLoginScreen, type LoginParts } from './login.ts'
 import { secondFactorPath } from './second-factor.ts'
 import { openVisit, redirect } from './visit.ts'
 
-type PasswordPagesParts = LoginParts & FailureParts & { provider(): Provider; accountName(accountId: string): Promise<string> }
+type PasswordPagesParts = LoginParts &
+  FailureParts & { provider(): Provider; accountName(accountId: string): Promise<string> }
+
+/** Where the pages of an interaction live: `/interaction/<uid>`, and the second step beneath. */
+export const interactionArea = '/interaction/'
+
+const ownPath = /^\/interaction\/[\w-]+(?:\?|$)/
 
 /** The ready provider's own pages of an interaction, at `/interaction/<uid>`: the password, and consent. */
 export const createPasswordPages = (parts: PasswordPagesParts) => {
   const login = createLoginScreen(parts)
   const consent = createConsentScreen(parts)
-  const base = /^\/interaction\/[\w-]+$/
 
-  return async (ctx: Context, next: Next): Promise<void> => {
-    if (!base.test(ctx.path)) {
-      // oidc-provider adds the hashes of its own scripts (account switch, form_post) to this header.
-      ctx.set('content-security-policy', "default-src 'none'; script-src 'none'; base-uri 'none'; frame-ancestors 'none'")
-      return next()
-    }
-    const { req, res } = ctx
-    ctx.respond = false
+  /** Answers; false, having done nothing, when the address is another. */
+  return async (req: IncomingMessage, res: ServerResponse): Promise<boolean> => {
+    if (!ownPath.test(req.url ?? '')) return false
     try {
       guardCrossSite(req, new URL(parts.provider().issuer).origin)
       const visit = await openVisit(parts.provider(), req, res)
       const form = req.method === 'POST' ? await readForm(req) : undefined
       switch (visit.interaction.prompt.name) {
         case 'login':
-          return form ? await login.submit(visit, form) : login.show(visit)
+          await (form ? login.submit(visit, form) : login.show(visit))
+          break
         case 'consent':
-          return await (form ? consent.submit(visit, form) : consent.show(visit))
+          await (form ? consent.submit(visit, form) : consent.show(visit))
+          break
         default:
-          return redirect(res, secondFactorPath(req.url ?? '/'))
+          redirect(res, secondFactorPath(req.url ?? '/'))
       }
     } catch (error) {
       await showFailure(parts, req, res, error)
     }
+    return true
   }
 }

@@ -2,7 +2,7 @@ import type { AccountClaims, Configuration, Interaction, KoaContextWithOIDC } fr
 import type { Clock } from '../clock.ts'
 import type { RequestMemory } from '../interaction/requests.ts'
 import { secondFactorPath } from '../interaction/second-factor.ts'
-import { storeAdapter } from '../stores/oidc-adapter.ts'
+import { spendsByItself, storeAdapter } from '../stores/oidc-adapter.ts'
 import type { Store } from '../stores/store.ts'
 import { guardAccounts, guardGrants } from './accounts.ts'
 import { demandProperty, type PolicySettings } from './facts.ts'
@@ -33,9 +33,7 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
   const interactionUrl = host.interactions?.url ?? defaultUrl
   return {
     ...host,
-    adapter: host.adapter
-      ? spendOnce(host.adapter, parts.store, parts.clock)
-      : storeAdapter({ store: parts.store, clock: parts.clock }),
+    adapter: adapterOf(host.adapter, parts),
     findAccount: guardAccounts(host.findAccount, parts.judge),
     loadExistingGrant: guardGrants(host.loadExistingGrant, parts.judge),
     extraTokenClaims: withAssurance(host.extraTokenClaims),
@@ -54,6 +52,15 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
       },
     },
   }
+}
+
+/** Layer five for whatever the host stores in; our own adapter where it named none. */
+const adapterOf = (
+  given: Configuration['adapter'],
+  { store, clock }: Parts,
+): NonNullable<Configuration['adapter']> => {
+  if (!given) return storeAdapter({ store, clock })
+  return spendsByItself(given) ? given : spendOnce(given, store, clock)
 }
 
 const defaultUrl = (_ctx: KoaContextWithOIDC, interaction: Interaction): string =>

@@ -18,6 +18,10 @@ export interface StoreAdapterOptions {
 /** What oidc-provider calls no lifetime, in seconds. */
 const tenYears = 10 * 365 * 86_400
 
+/** Milliseconds for which a relying party is taken as it was found; one that was changed or removed is so from then on. */
+const clientLife = 2_000
+const mostClients = 1_000
+
 const lifetime = (expiresIn: number | undefined, longest = tenYears): number =>
   Math.min(longest, Math.max(1, Math.ceil(expiresIn ?? longest)))
 
@@ -157,12 +161,23 @@ export function storeAdapter({ store, clock, clients }: StoreAdapterOptions): Ad
     },
   }
 
+  const relyingParties = new Map<string, { payload: AdapterPayload; until: number }>()
+
   /** Relying parties are durable: they live in the directory and are changed there. */
   const ofClients: Adapter = {
     ...plain('Grant'),
     upsert: () => unsupported('Client'),
     destroy: () => unsupported('Client'),
-    find: async (id) => (await clients?.find(id)) as AdapterPayload | undefined,
+    async find(id) {
+      const known = relyingParties.get(id)
+      if (known && known.until > clock.now()) return known.payload
+      relyingParties.delete(id)
+      const payload = (await clients?.find(id)) as AdapterPayload | undefined
+      if (payload === undefined) return undefined
+      if (relyingParties.size >= mostClients) relyingParties.clear()
+      relyingParties.set(id, { payload, until: clock.now() + clientLife })
+      return payload
+    },
   }
 
   const special: Record<string, Adapter> = {
@@ -178,13 +193,20 @@ export function storeAdapter({ store, clock, clients }: StoreAdapterOptions): Ad
     Session: ofSessions,
   }
 
-  return (name) => {
+  const factory: AdapterFactory = (name) => {
     const adapter = special[name]
     if (adapter !== undefined) return adapter
     if (!isKept(name)) throw new TypeError(`no adapter for the model ${name}`)
     return plain(name)
   }
+  made.add(factory)
+  return factory
 }
+
+const made = new WeakSet<object>()
+
+/** True for an adapter made here, whose `consume` is a compare-and-set already. */
+export const spendsByItself = (adapter: object): boolean => made.has(adapter)
 
 async function unsupported(model: string): Promise<never> {
   throw new TypeError(`${model} is not kept that way`)

@@ -282,3 +282,9 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
   }
   return provider
 }
+
+/** The address on a page that begins the same request again. */
+export const restartUrlOn = ({ body, url }: Answer): URL | undefined => {
+  const way = /href="([^"]*\/auth\?[^"]*)"/.exec(body)?.[1]
+  return way === undefined ? undefined : new URL(way.replaceAll('&amp;', '&'), url)
+}

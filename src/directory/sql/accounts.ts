@@ -1,6 +1,7 @@
 import { DuepassiError } from '../../errors.ts'
 import type { Account, Directory } from '../directory.ts'
 import { canonicalName } from '../name.ts'
+import { compiledOnce } from './compiled.ts'
 import { isTaken } from './failures.ts'
 import type { AccountRow, Database } from './tables.ts'
 import { isText } from './text.ts'
@@ -8,22 +9,8 @@ import { isText } from './text.ts'
 type Accounts = Pick<Directory, 'accountById' | 'accountByName' | 'addAccount' | 'changeAccount'>
 
 export const accountQueries = (db: Database): Accounts => ({
-  async accountById(id) {
-    if (!isText(id)) return undefined
-    const row = await db.selectFrom('account').selectAll().where('id', '=', id).executeTakeFirst()
-    return row && accountOf(row)
-  },
-
-  async accountByName(name) {
-    if (!isText(name)) return undefined
-    const row = await db
-      .selectFrom('account_name')
-      .innerJoin('account', 'account.id', 'account_name.account_id')
-      .selectAll('account')
-      .where('account_name.name', '=', canonicalName(name))
-      .executeTakeFirst()
-    return row && accountOf(row)
-  },
+  accountById: byId(db),
+  accountByName: byName(db),
 
   async addAccount(account) {
     try {
@@ -54,6 +41,30 @@ export const accountQueries = (db: Database): Accounts => ({
     if (numUpdatedRows === 0n) throw new DuepassiError('account_unknown', 'there is no account with this id')
   },
 })
+
+const byId = (db: Database): Accounts['accountById'] => {
+  const find = compiledOnce(db, (id: string) => db.selectFrom('account').selectAll().where('id', '=', id))
+  return async (id) => {
+    if (!isText(id)) return undefined
+    const [row] = (await find(id)).rows
+    return row && accountOf(row)
+  }
+}
+
+const byName = (db: Database): Accounts['accountByName'] => {
+  const find = compiledOnce(db, (name: string) =>
+    db
+      .selectFrom('account_name')
+      .innerJoin('account', 'account.id', 'account_name.account_id')
+      .selectAll('account')
+      .where('account_name.name', '=', name),
+  )
+  return async (name) => {
+    if (!isText(name)) return undefined
+    const [row] = (await find(canonicalName(name))).rows
+    return row && accountOf(row)
+  }
+}
 
 /** Sorted, so that two registrations with crossed names wait for each other in one order and never deadlock. */
 const namesOf = ({ id, username, email }: Account) =>

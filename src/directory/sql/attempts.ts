@@ -1,4 +1,5 @@
 import { type AttemptState, type Directory, noAttempts } from '../directory.ts'
+import { compiledOnce } from './compiled.ts'
 import type { AttemptRow, Database } from './tables.ts'
 
 type Attempts = Pick<Directory, 'changeAttempts' | 'clearAttempts'>
@@ -8,56 +9,108 @@ type Key = Pick<AttemptRow, 'account_id' | 'authenticator'>
 /** Compare-and-set costs two statements and no transaction, but somebody loses each round: after these, lock. */
 const optimisticRounds = 2
 
-export const attemptQueries = (db: Database): Attempts => ({
-  async changeAttempts(accountId, authenticator, change) {
-    const key = { account_id: accountId, authenticator }
-    for (let round = 0; round < optimisticRounds; round += 1) {
-      const stored = await read(db, key)
-      const before = stored ?? noAttempts
-      const after = change(before)
-      if (isSame(before, after)) return { before, after }
-      const won = stored ? await replace(db, key, stored, after) : await insert(db, key, after)
-      if (won) return { before, after }
-    }
-    return changeLocked(db, key, change)
-  },
+export const attemptQueries = (db: Database): Attempts => {
+  const read = reading(db)
+  const replace = replacing(db)
+  const insert = inserting(db)
+  return {
+    async changeAttempts(accountId, authenticator, change) {
+      const key = { account_id: accountId, authenticator }
+      for (let round = 0; round < optimisticRounds; round += 1) {
+        const stored = await read(key)
+        const before = stored ?? noAttempts
+        const after = change(before)
+        if (isSame(before, after)) return { before, after }
+        const won = stored ? await replace(key, stored, after) : await insert(key, after)
+        if (won) return { before, after }
+      }
+      return changeLocked(db, key, change)
+    },
 
-  async clearAttempts(accountId) {
-    await db.deleteFrom('attempt').where('account_id', '=', accountId).execute()
-  },
-})
+    async clearAttempts(accountId) {
+      await db.deleteFrom('attempt').where('account_id', '=', accountId).execute()
+    },
+  }
+}
 
-async function read(db: Database, key: Key): Promise<AttemptState | undefined> {
-  const row = await db
-    .selectFrom('attempt')
-    .select(['failures', 'wait_until', 'locked_at'])
-    .where('account_id', '=', key.account_id)
-    .where('authenticator', '=', key.authenticator)
-    .executeTakeFirst()
-  return row && stateOf(row)
+function reading(db: Database) {
+  const find = compiledOnce(db, (accountId: string, authenticator: string) =>
+    db
+      .selectFrom('attempt')
+      .select(['failures', 'wait_until', 'locked_at'])
+      .where('account_id', '=', accountId)
+      .where('authenticator', '=', authenticator),
+  )
+  return async ({ account_id, authenticator }: Key): Promise<AttemptState | undefined> => {
+    const [row] = (await find(account_id, authenticator)).rows
+    return row && stateOf(row)
+  }
 }
 
 /** Answers whether the whole `expected` state still stood; whoever changed it since makes this one lose. */
-async function replace(db: Database, key: Key, expected: AttemptState, next: AttemptState): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('attempt')
-    .set(columnsOf(next))
-    .where('account_id', '=', key.account_id)
-    .where('authenticator', '=', key.authenticator)
-    .where('failures', '=', expected.failures)
-    .where('wait_until', '=', expected.waitUntil)
-    .where('locked_at', 'is not distinct from', expected.lockedAt)
-    .executeTakeFirstOrThrow()
-  return numUpdatedRows === 1n
+function replacing(db: Database) {
+  const update = compiledOnce(
+    db,
+    (
+      accountId: string,
+      authenticator: string,
+      failures: number,
+      waitUntil: number,
+      lockedAt: number | null,
+      nextFailures: number,
+      nextWaitUntil: number,
+      nextLockedAt: number | null,
+    ) =>
+      db
+        .updateTable('attempt')
+        .set({ failures: nextFailures, wait_until: nextWaitUntil, locked_at: nextLockedAt })
+        .where('account_id', '=', accountId)
+        .where('authenticator', '=', authenticator)
+        .where('failures', '=', failures)
+        .where('wait_until', '=', waitUntil)
+        .where('locked_at', 'is not distinct from', lockedAt),
+  )
+  return async ({ account_id, authenticator }: Key, expected: AttemptState, next: AttemptState) => {
+    const { numAffectedRows } = await update(
+      account_id,
+      authenticator,
+      expected.failures,
+      expected.waitUntil,
+      expected.lockedAt,
+      next.failures,
+      next.waitUntil,
+      next.lockedAt,
+    )
+    return numAffectedRows === 1n
+  }
 }
 
-async function insert(db: Database, key: Key, state: AttemptState): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await db
-    .insertInto('attempt')
-    .values({ ...key, ...columnsOf(state) })
-    .onConflict((conflict) => conflict.columns(['account_id', 'authenticator']).doNothing())
-    .executeTakeFirstOrThrow()
-  return numInsertedOrUpdatedRows === 1n
+/** Answers false when there is a state already. */
+function inserting(db: Database) {
+  const add = compiledOnce(
+    db,
+    (
+      account_id: string,
+      authenticator: string,
+      failures: number,
+      wait_until: number,
+      locked_at: number | null,
+    ) =>
+      db
+        .insertInto('attempt')
+        .values({ account_id, authenticator, failures, wait_until, locked_at })
+        .onConflict((conflict) => conflict.columns(['account_id', 'authenticator']).doNothing()),
+  )
+  return async ({ account_id, authenticator }: Key, state: AttemptState) => {
+    const { numAffectedRows } = await add(
+      account_id,
+      authenticator,
+      state.failures,
+      state.waitUntil,
+      state.lockedAt,
+    )
+    return numAffectedRows === 1n
+  }
 }
 
 const changeLocked = (db: Database, key: Key, change: Change) =>

@@ -1,13 +1,12 @@
 import type { AuditEvent, AuditEventType } from '../../audit/events.ts'
 import type { Directory } from '../directory.ts'
+import { compiledOnce } from './compiled.ts'
 import type { AuditEventRow, Database } from './tables.ts'
 
 type AuditEvents = Pick<Directory, 'appendAudit' | 'audit'>
 
 export const auditEventQueries = (db: Database): AuditEvents => ({
-  async appendAudit(event) {
-    await db.insertInto('audit_event').values(rowOf(event)).execute()
-  },
+  appendAudit: append(db),
 
   async audit(accountId, limit) {
     const rows = await db
@@ -22,18 +21,29 @@ export const auditEventQueries = (db: Database): AuditEvents => ({
   },
 })
 
-type Columns = Omit<AuditEventRow, 'sequence'>
+const append = (db: Database): AuditEvents['appendAudit'] => {
+  const insert = compiledOnce(
+    db,
+    (
+      id: string,
+      at: number,
+      type: string,
+      account_id: string | null,
+      client_id: string | null,
+      factor: string | null,
+      reason: string | null,
+      request_id: string | null,
+    ) =>
+      db
+        .insertInto('audit_event')
+        .values({ id, at, type, account_id, client_id, factor, reason, request_id }),
+  )
+  return async ({ id, at, type, accountId, clientId, factor, reason, requestId }) => {
+    await insert(id, at, type, accountId, clientId, factor, reason, requestId)
+  }
+}
 
-const rowOf = (event: AuditEvent): Columns => ({
-  id: event.id,
-  at: event.at,
-  type: event.type,
-  account_id: event.accountId,
-  client_id: event.clientId,
-  factor: event.factor,
-  reason: event.reason,
-  request_id: event.requestId,
-})
+type Columns = Omit<AuditEventRow, 'sequence'>
 
 const eventOf = (row: Columns): AuditEvent => ({
   id: row.id,

@@ -1,5 +1,6 @@
 import { DuepassiError } from '../../errors.ts'
 import type { ClientMetadata, Directory } from '../directory.ts'
+import { compiledOnce } from './compiled.ts'
 import { isTaken } from './failures.ts'
 import type { Database } from './tables.ts'
 import { isText } from './text.ts'
@@ -7,11 +8,7 @@ import { isText } from './text.ts'
 type Clients = Pick<Directory, 'clientById' | 'addClient' | 'removeClient'>
 
 export const clientQueries = (db: Database): Clients => ({
-  async clientById(id) {
-    if (!isText(id)) return undefined
-    const row = await db.selectFrom('client').select('metadata').where('id', '=', id).executeTakeFirst()
-    return row && (JSON.parse(row.metadata) as ClientMetadata)
-  },
+  clientById: byId(db),
 
   async addClient(metadata) {
     try {
@@ -31,3 +28,14 @@ export const clientQueries = (db: Database): Clients => ({
     return numDeletedRows === 1n
   },
 })
+
+const byId = (db: Database): Clients['clientById'] => {
+  const find = compiledOnce(db, (id: string) =>
+    db.selectFrom('client').select('metadata').where('id', '=', id),
+  )
+  return async (id) => {
+    if (!isText(id)) return undefined
+    const [row] = (await find(id)).rows
+    return row && (JSON.parse(row.metadata) as ClientMetadata)
+  }
+}

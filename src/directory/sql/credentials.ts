@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { DuepassiError } from '../../errors.ts'
 import type { Credential, Directory } from '../directory.ts'
+import { compiledOnce } from './compiled.ts'
 import { isTaken } from './failures.ts'
 import type { CredentialRow, Database } from './tables.ts'
 
@@ -10,29 +11,8 @@ type Credentials = Pick<
 >
 
 export const credentialQueries = (db: Database): Credentials => ({
-  async standing(accountId) {
-    // Asked several times in each sign-in, hence in SQL: building this union costs more than running it.
-    const { rows } = await sql<{ factor: string | null; locked_at: number | null }>`
-      select distinct factor, cast(null as bigint) as locked_at from credential where account_id = ${accountId}
-      union all
-      select null as factor, min(locked_at) as locked_at from attempt where account_id = ${accountId}
-    `.execute(db)
-    return {
-      factors: rows.flatMap((row) => row.factor ?? []).sort(),
-      lockedAt: rows.find((row) => row.locked_at !== null)?.locked_at ?? null,
-    }
-  },
-
-  async credentials(accountId) {
-    const rows = await db
-      .selectFrom('credential')
-      .selectAll()
-      .where('account_id', '=', accountId)
-      .orderBy('created_at')
-      .orderBy('id')
-      .execute()
-    return rows.map(credentialOf)
-  },
+  standing: standing(db),
+  credentials: ofAccount(db),
 
   async addCredential(credential) {
     try {
@@ -43,15 +23,7 @@ export const credentialQueries = (db: Database): Credentials => ({
     }
   },
 
-  async spend(credentialId, expected, next, at) {
-    const { numUpdatedRows } = await db
-      .updateTable('credential')
-      .set({ counter: next, last_used_at: at })
-      .where('id', '=', credentialId)
-      .where('counter', '=', expected)
-      .executeTakeFirstOrThrow()
-    return numUpdatedRows === 1n
-  },
+  spend: spend(db),
 
   async removeCredentials(accountId, ids) {
     if (ids?.length === 0) return 0
@@ -60,6 +32,47 @@ export const credentialQueries = (db: Database): Credentials => ({
     return Number(numDeletedRows)
   },
 })
+
+const standing = (db: Database): Credentials['standing'] => {
+  const find = compiledOnce(db, (accountId: string, again: string) => ({
+    compile: () =>
+      sql<{ factor: string | null; locked_at: number | null }>`
+        select distinct factor, cast(null as bigint) as locked_at from credential where account_id = ${accountId}
+        union all
+        select null as factor, min(locked_at) as locked_at from attempt where account_id = ${again}
+      `.compile(db),
+  }))
+  return async (accountId) => {
+    const { rows } = await find(accountId, accountId)
+    return {
+      factors: rows.flatMap((row) => row.factor ?? []).sort(),
+      lockedAt: rows.find((row) => row.locked_at !== null)?.locked_at ?? null,
+    }
+  }
+}
+
+const ofAccount = (db: Database): Credentials['credentials'] => {
+  const find = compiledOnce(db, (accountId: string) =>
+    db
+      .selectFrom('credential')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .orderBy('created_at')
+      .orderBy('id'),
+  )
+  return async (accountId) => (await find(accountId)).rows.map(credentialOf)
+}
+
+const spend = (db: Database): Credentials['spend'] => {
+  const change = compiledOnce(db, (id: string, expected: number, next: number, at: number) =>
+    db
+      .updateTable('credential')
+      .set({ counter: next, last_used_at: at })
+      .where('id', '=', id)
+      .where('counter', '=', expected),
+  )
+  return async (...values) => (await change(...values)).numAffectedRows === 1n
+}
 
 const rowOf = (credential: Credential): CredentialRow => ({
   id: credential.id,
