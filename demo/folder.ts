@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
 import { stringify } from 'yaml'
+import { printFaults } from '../src/config/fault.ts'
 import { loadConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config/schema.ts'
 
@@ -46,7 +47,7 @@ export const openDemoFolder = async (
   writeFileSync(file, `# Written by \`npm run demo\` at each start.\n${stringify(settings)}`, { mode: 0o600 })
   const loaded = loadConfig({ file, env: {} })
   if ('faults' in loaded) {
-    for (const { place, message, fix } of loaded.faults) console.error(`${place}: ${message}. ${fix}`)
+    console.error(printFaults(loaded.faults))
     process.exit(1)
   }
   return { path, config: loaded.config }
