@@ -103,7 +103,8 @@ const bufferedOutput = () => {
     output,
     flush: () => output.flush(),
     flushSoon() {
-      waiting ??= setTimeout(() => {
+      if (waiting) return
+      waiting = setTimeout(() => {
         waiting = undefined
         output.flush()
       }, patience).unref()

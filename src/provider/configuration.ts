@@ -7,6 +7,7 @@ import { claims, toOidcAccount } from './claims.ts'
 import { consentProperty, loadExistingGrant } from './grants.ts'
 import { lifetimes } from './lifetimes.ts'
 import type { OwnPages } from './pages.ts'
+import { signingKeys } from './signing-keys.ts'
 
 interface Parts {
   config: Config
@@ -33,7 +34,7 @@ export const createConfiguration = ({
   const algorithms = signatures.filter((alg) => config.keys.signing?.some((jwk) => fits(jwk, alg)))
   return {
     adapter,
-    jwks: { keys: (config.keys.signing ?? []) as unknown as NonNullable<Configuration['jwks']>['keys'] },
+    jwks: { keys: signingKeys(config.keys.signing ?? []) },
     clientDefaults: { id_token_signed_response_alg: algorithms[0] ?? 'ES256' } as Partial<ClientMetadata>,
     enabledJWA: { idTokenSigningAlgValues: [...algorithms] },
     cookies: {
@@ -52,6 +53,7 @@ export const createConfiguration = ({
     features: {
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
+      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
       clientCredentials: { enabled: true },
       introspection: {
         enabled: true,

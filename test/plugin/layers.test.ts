@@ -289,6 +289,7 @@ describe('the five layers, each alone', () => {
         'urn:test:impersonate',
         'urn:test:machine',
         'urn:test:id-token',
+        'urn:test:disguised',
       )
       provider.registerGrantType('urn:test:impersonate', async (ctx) => {
         const token = new ctx.oidc.provider.AccessToken({
@@ -306,6 +307,15 @@ describe('the five layers, each alone', () => {
         } as never)
         ctx.oidc.entity('ClientCredentials', token)
         ctx.body = { access_token: await token.save(), token_type: 'Bearer' }
+      })
+      provider.registerGrantType('urn:test:disguised', async (ctx) => {
+        const { AccessToken } = ctx.oidc.provider
+        const token = new AccessToken({
+          accountId: 'maria',
+          client: ctx.oidc.client,
+          scope: 'openid',
+        } as never)
+        ctx.body = { ticket: await token.save() }
       })
       provider.registerGrantType('urn:test:id-token', async (ctx) => {
         ctx.body = { id_token: 'made by hand' }
@@ -326,6 +336,7 @@ describe('the five layers, each alone', () => {
         { status: 400, error: 'invalid_grant', error_description: '' },
       )
       assert.equal((await ask('urn:test:id-token')).status, 400)
+      assert.equal((await ask('urn:test:disguised')).status, 400)
       assert.equal((await ask('urn:test:machine')).status, 200)
       await stop({ server })
     })

@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import * as oidc from 'openid-client'
+import { type Answer, Browser } from '../support/browser.ts'
+import { type AtPage, type Enrolled, mfa, sfa, startProvider, type TestProvider } from '../support/provider.ts'
+import { codeOf, redirectUri, testClient } from '../support/relying-party.ts'
+import { codeNow, recoveryCodesOn, secretOn, wrongCode } from '../support/steps.ts'
+
+/** Anything that would be worth something: a code in an address, a token in a body, a JWT anywhere. */
+const givesNothing = ({ url, body, headers }: Answer, where: string) => {
+  const seen = `${url.href} ${headers.get('location') ?? ''} ${body}`
+  assert.doesNotMatch(seen, /[?&#](code|access_token|id_token|response)=/, where)
+  assert.doesNotMatch(seen, /"(access_token|id_token|refresh_token)"\s*:/, where)
+  assert.doesNotMatch(seen, /eyJ[\w-]{10,}\./, where)
+}
+
+describe('with the password alone', () => {
+  let op: TestProvider
+  let maria: Enrolled
+  before(async () => {
+    op = await startProvider()
+    maria = await op.enrol()
+  })
+  after(() => op.close())
+
+  it('no address of the provider gives a code or a token', async () => {
+    const at = await op.atSecondStep()
+    const { browser, request, page } = at
+    const uid = /interaction\/([\w-]+)/.exec(page.url.pathname)?.[1] as string
+    const metadata = op.rp.config.serverMetadata()
+    const endpoints = Object.entries(metadata).flatMap(([name, value]) =>
+      name.endsWith('_endpoint') && typeof value === 'string' ? [value] : [],
+    )
+    assert.ok(endpoints.length >= 6, endpoints.join())
+    const paths = [
+      `/auth/${uid}`,
+      `/interaction/${uid}`,
+      `/interaction/${uid}/`,
+      `/interaction/${uid}/login`,
+      `/interaction/${uid}/confirm`,
+      `/interaction/${uid}/abort`,
+      `/interaction/${uid}/second-factor`,
+      `/interaction/${uid}/second-factor/`,
+      `/interaction/${uid}/second-factor/second-factor`,
+      `/interaction/${uid}/consent`,
+      `/INTERACTION/${uid}`,
+      `//interaction/${uid}/second-factor`,
+      '/device',
+      '/device/auth',
+      '/backchannel',
+      '/reg',
+      '/reg/rp',
+      '/api/token',
+      '/account',
+      '/admin',
+      '/session/end',
+      '/me',
+      '/userinfo',
+      '/challenge',
+      ...endpoints,
+    ]
+    const bodies = ['', new URLSearchParams({ ...Object.fromEntries(request.url.searchParams), intent: 'saved', login: 'maria', submitted: 'true' }).toString()]
+    for (const path of paths) {
+      const address = new URL(path, op.issuer)
+      if (address.pathname === '/auth') address.search = request.url.search
+      givesNothing(await browser.get(address), `GET ${path}`)
+      for (const body of bodies) {
+        const answer = await browser.once(address, {
+          method: 'POST',
+          headers: { 'sec-fetch-site': 'same-origin', 'content-type': 'application/x-www-form-urlencoded' },
+          body,
+        })
+        givesNothing(answer, `POST ${path}`)
+        if (answer.headers.get('location')?.startsWith(op.issuer) || answer.headers.get('location')?.startsWith('/'))
+          givesNothing(await browser.get(new URL(answer.headers.get('location') ?? '', address)), `POST ${path}, followed`)
+      }
+    }
+  })
+  it('neither another tab nor any parameter gets past it', async () => {
+    const { browser } = await op.atSecondStep()
+    const given: Array<Record<string, string>> = [
+      {},
+      { prompt: 'none' },
+      { prompt: 'consent' },
+      { prompt: 'login' },
+      { prompt: 'second_factor' },
+      { prompt: 'none', acr_values: sfa },
+      { acr_values: sfa },
+      { acr_values: '' },
+      { max_age: '0' },
+      { max_age: '99999999' },
+      { claims: JSON.stringify({ id_token: { acr: { essential: true, values: [sfa] } } }) },
+      { claims: JSON.stringify({ id_token: { acr: null, sub: { value: op.maria.id } } }) },
+      { response_mode: 'form_post' },
+      { response_mode: 'fragment' },
+      { response_type: 'id_token' },
+      { response_type: 'code id_token token' },
+      { login_hint: 'maria' },
+      { id_token_hint: maria.tokens.id_token as string },
+      { prompt: 'none', id_token_hint: maria.tokens.id_token as string },
+      { request: 'eyJhbGciOiJub25lIn0.e30.' },
+      { registration: '{}' },
+    ]
+    for (const parameters of given) {
+      const { page } = await op.begin(parameters, browser.copy())
+      assert.equal(codeOf(page), null, JSON.stringify(parameters))
+      assert.doesNotMatch(`${page.url.hash}${page.body}`, /(access|id)_token=|name="code" value/, JSON.stringify(parameters))
+    }
+  })
+  it('no grant at the token endpoint takes what such a browser knows', async () => {
+    const { page, browser } = await op.atSecondStep()
+    const uid = /interaction\/([\w-]+)/.exec(page.url.pathname)?.[1] as string
+    const cookies = browser.cookies().map(({ value }) => value)
+    const basic = `Basic ${Buffer.from(`${testClient.client_id}:${new URLSearchParams({ s: testClient.client_secret }).toString().slice(2)}`).toString('base64')}`
+    const ask = async (fields: Record<string, string>) => {
+      const response = await fetch(`${op.issuer}/token`, { method: 'POST', headers: { authorization: basic }, body: new URLSearchParams(fields) })
+      return { status: response.status, text: await response.text() }
+    }
+    for (const fields of [
+      ...[uid, ...cookies].flatMap((value) => [
+        { grant_type: 'authorization_code', code: value, redirect_uri: redirectUri, code_verifier: 'x'.repeat(43) },
+        { grant_type: 'refresh_token', refresh_token: value },
+        { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: value },
+        { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token: value, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+      ]),
+      { grant_type: 'password', username: 'maria', password: 'due passi avanti', scope: 'openid' },
+      { grant_type: 'client_credentials', scope: 'openid' },
+      { grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: uid },
+      { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: maria.tokens.id_token as string },
+    ] as Array<Record<string, string>>) {
+      const { status, text } = await ask(fields)
+      assert.ok(status >= 400 && status < 500, `${fields['grant_type']}: ${status} ${text}`)
+      assert.doesNotMatch(text, /_token"/)
+    }
+    for (const token of [uid, ...cookies]) {
+      const response = await fetch(`${op.issuer}/me`, { headers: { authorization: `Bearer ${token}` } })
+      assert.equal(response.status, 401)
+    }
+  })
+  it('no session is left behind that counts as one', async () => {
+    const { browser } = await op.atSecondStep()
+    assert.equal(codeOf((await op.begin({ prompt: 'none' }, browser)).page), null)
+    const forged = browser.copy()
+    const answer = await forged.get((await op.rp.begin()).url)
+    assert.match(answer.body, /current-password/)
+    await op.submit(await op.typePassword({ browser, page: answer, request: await op.rp.begin() }), { intent: 'give-up' })
+    assert.equal(codeOf((await op.begin({ prompt: 'none' }, browser)).page), null)
+  })
+  it('the pages of the second step do not say who is behind the password to come', async () => {
+    const login = await op.begin()
+    const early = await login.browser.get(`${login.page.url.href}/second-factor`)
+    assert.doesNotMatch(early.body, /maria|otpauth/)
+    givesNothing(early, 'the second step without a password')
+    for (const intent of ['answer', 'confirm', 'saved', 'enrol', 'continue', 'switch', 'leave']) {
+      const { page } = await op.submit({ ...login, page: { ...login.page, url: new URL(`${login.page.url.href}/second-factor`) } }, { intent, code: codeNow(maria.secret, op.clock) })
+      assert.equal(codeOf(page), null)
+      assert.doesNotMatch(page.body, /otpauth/)
+    }
+  })
+})
+
+/** While the second factor of an account is asked for, nothing can be added, changed or removed (Keycloak CVE-2023-3597). */
+describe('while the second factor is asked for', () => {
+  let op: TestProvider
+  let maria: Enrolled
+  before(async () => {
+    op = await startProvider()
+    maria = await op.enrol()
+  })
+  after(() => op.close())
+  const snapshot = async () => {
+    const credentials = await op.duepassi.directory.credentials(op.maria.id)
+    return { credentials, standing: await op.duepassi.directory.standing(op.maria.id) }
+  }
+
+  it('confirm, enrol, saved and continue do nothing', async () => {
+    const before = await snapshot()
+    // Somebody who holds a seed of their own, from an enrolment page of another account.
+    const other = await op.typePassword(await op.begin(), { username: (await op.addPerson('mallory')).username })
+    const own = secretOn(other.page)
+    for (const fields of [
+      { intent: 'confirm', code: codeNow(own, op.clock), label: 'mine', secret: own },
+      { intent: 'confirm', code: codeNow(maria.secret, op.clock), label: 'mine' },
+      { intent: 'enrol', replace: 'on' },
+      { intent: 'enrol' },
+      { intent: 'saved' },
+      { intent: 'continue' },
+      { intent: 'leave' },
+      { intent: 'switch', factor: '' },
+      { intent: 'switch', factor: 'webauthn' },
+      { intent: 'switch', factor: '__proto__' },
+    ] as Array<Record<string, string>>) {
+      const at = await op.atSecondStep()
+      const { page } = await op.submit(at, fields)
+      const what = JSON.stringify(fields)
+      assert.equal(codeOf(page), null, what)
+      assert.doesNotMatch(page.body, /otpauth:|secret=|[0-9A-Z]{4}-[0-9A-Z]{5}-[0-9A-Z]{4}/, what)
+      assert.deepEqual(await snapshot(), before, what)
+      // And what is asked is still what was asked.
+      const again = await at.browser.get(at.page.url)
+      assert.match(again.body, /one-time-code/, what)
+    }
+  })
+  it('an enrolment page that was opened before the account had a factor adds nothing', async () => {
+    const { id } = await op.addPerson('early')
+    const stale = await op.typePassword(await op.begin(), { username: 'early' })
+    const own = await op.typePassword(await op.begin(), { username: 'early' })
+    const issuing = await op.submit(own, { intent: 'confirm', code: codeNow(secretOn(own.page), op.clock), label: 'own' })
+    const codes = recoveryCodesOn(issuing.page)
+    await op.submit(issuing, { intent: 'saved' })
+    const before = await op.duepassi.directory.credentials(id)
+    const { page } = await op.submit(stale, { intent: 'confirm', code: codeNow(secretOn(stale.page), op.clock), label: 'stranger' })
+    assert.equal(codeOf(page), null)
+    for (const code of codes) assert.equal(page.body.includes(code), false)
+    assert.deepEqual(await op.duepassi.directory.credentials(id), before)
+    const { page: after } = await op.submit(stale, { intent: 'saved' })
+    assert.equal(codeOf(after), null)
+    assert.deepEqual(await op.duepassi.directory.credentials(id), before)
+  })
+})
+
+describe('any order of forms', function () {
+  this.timeout(120_000)
+  it('ends with a code only where a right one was given', async () => {
+    const op = await startProvider({ config: { attempts: { freeFailures: 20, lockAfter: 100 } } })
+    const { directory } = op.duepassi
+    const first = await op.enrol()
+    let { secret, codes } = first
+    const right = fc.constantFrom('right code', 'right recovery code')
+    const other = fc.constantFrom(
+      'wrong code', 'used code', 'wrong recovery code', 'used recovery code', 'empty', 'confirm', 'confirm with the old seed', 'enrol', 'enrol and replace',
+      'saved', 'continue', 'to totp', 'to recovery', 'leave', 'nonsense', 'password again', 'wrong password', 'reload', 'resume',
+    )
+    // Mostly what proves nothing; now and then the real thing in the midst of it.
+    const post = fc.oneof({ weight: 9, arbitrary: other }, { weight: 1, arbitrary: right })
+    let issued = 0
+    let unproven = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(post, { minLength: 1, maxLength: 6 }), async (posts) => {
+        await directory.clearAttempts(op.maria.id)
+        // Used once already.
+        const usedCode = op.nextCode(secret)
+        const used = await op.submit(await op.atSecondStep(), { intent: 'answer', code: usedCode })
+        assert.ok(codeOf(used.page))
+        op.clock.advance(30)
+        let at: AtPage = await op.atSecondStep()
+        const uid = at.page.url
+        let proven = false
+        let draft: string | undefined
+        for (const name of posts) {
+          draft = /secret=([A-Z2-7]{32})/.exec(at.page.body)?.[1] ?? draft
+          const before = (await directory.credentials(op.maria.id)).map(({ id, counter }) => `${id} ${counter}`)
+          const submit = (fields: Record<string, string>) => op.submit({ ...at, page: { ...at.page, url: uid } }, fields)
+          const actions: Record<string, () => Promise<AtPage>> = {
+            'right code': () => submit({ intent: 'answer', code: codeNow(secret, op.clock) }),
+            'wrong code': () => submit({ intent: 'answer', code: wrongCode(secret, op.clock) }),
+            'used code': () => submit({ intent: 'answer', code: usedCode }),
+            'right recovery code': () => submit({ intent: 'answer', code: codes[0] as string }),
+            'wrong recovery code': () => submit({ intent: 'answer', code: '0000-00000-0000' }),
+            'used recovery code': () => submit({ intent: 'answer', code: first.codes[9] as string }),
+            empty: () => submit({ intent: 'answer', code: '' }),
+            confirm: () => submit({ intent: 'confirm', code: draft ? codeNow(draft, op.clock) : '123456', label: 'x' }),
+            'confirm with the old seed': () => submit({ intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' }),
+            enrol: () => submit({ intent: 'enrol' }),
+            'enrol and replace': () => submit({ intent: 'enrol', replace: 'on' }),
+            saved: () => submit({ intent: 'saved' }),
+            continue: () => submit({ intent: 'continue' }),
+            'to totp': () => submit({ intent: 'switch', factor: 'totp' }),
+            'to recovery': () => submit({ intent: 'switch', factor: 'recovery-code' }),
+            leave: () => submit({ intent: 'leave' }),
+            nonsense: () => submit({ intent: 'toString', code: 'constructor' }),
+            'password again': () => op.typePassword({ ...at, page: { ...at.page, url: new URL(uid.href.replace('/second-factor', '')) } }),
+            'wrong password': () => op.typePassword({ ...at, page: { ...at.page, url: new URL(uid.href.replace('/second-factor', '')) } }, { password: 'wrong' }),
+            reload: async () => ({ ...at, page: await at.browser.get(uid) }),
+            resume: async () => ({ ...at, page: await at.browser.get(uid.href.replace('/interaction/', '/auth/').replace('/second-factor', '')) }),
+          }
+          at = await (actions[name] as () => Promise<AtPage>)()
+          const after = (await directory.credentials(op.maria.id)).map(({ id, counter }) => `${id} ${counter}`)
+          // A right code is known by what was spent for it.
+          if (name.startsWith('right') && JSON.stringify(before) !== JSON.stringify(after)) {
+            proven = true
+            if (name === 'right recovery code') codes = codes.slice(1)
+          }
+          if (!proven) {
+            assert.equal(codeOf(at.page), null, `${name} in ${posts.join(', ')}`)
+            assert.deepEqual(after, before, `${name} in ${posts.join(', ')}`)
+            assert.equal(draft, undefined, `${name} in ${posts.join(', ')}`)
+            unproven += 1
+          }
+          if (codeOf(at.page) !== null) {
+            issued += 1
+            break
+          }
+        }
+        // Whatever was set up on the way, the next sequence begins as the first did.
+        if (proven && (await directory.credentials(op.maria.id)).length !== 2 || codes.length < 3) {
+          await directory.removeCredentials(op.maria.id)
+          const anew = await op.enrol()
+          secret = anew.secret
+          codes = anew.codes
+        } else if (proven) {
+          const own = (await directory.credentials(op.maria.id)).find(({ factor }) => factor === 'totp')
+          if (own && own.secret !== secret) {
+            await directory.removeCredentials(op.maria.id)
+            const anew = await op.enrol()
+            secret = anew.secret
+            codes = anew.codes
+          }
+        }
+      }),
+      { numRuns: 220 },
+    )
+    assert.ok(issued > 5, `${issued} codes: the sequences must reach the end now and then`)
+    assert.ok(unproven > 300)
+    await op.close()
+  })
+})
+
+void oidc
+void Browser
+void mfa
