@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import * as oidc from 'openid-client'
-import { type Answer, Browser } from '../support/browser.ts'
-import { type AtPage, type Enrolled, mfa, sfa, startProvider, type TestProvider } from '../support/provider.ts'
+import type { Answer } from '../support/browser.ts'
+import { type AtPage, type Enrolled, sfa, startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf, redirectUri, testClient } from '../support/relying-party.ts'
 import { codeNow, recoveryCodesOn, secretOn, wrongCode } from '../support/steps.ts'
 
@@ -61,7 +60,7 @@ describe('with the password alone', () => {
     ]
     const bodies = ['', new URLSearchParams({ ...Object.fromEntries(request.url.searchParams), intent: 'saved', login: 'maria', submitted: 'true' }).toString()]
     for (const path of paths) {
-      const address = new URL(path, op.issuer)
+      const address = new URL(path.startsWith('http') ? path : `${op.issuer}${path}`)
       if (address.pathname === '/auth') address.search = request.url.search
       givesNothing(await browser.get(address), `GET ${path}`)
       for (const body of bodies) {
@@ -222,10 +221,28 @@ describe('while the second factor is asked for', () => {
 describe('any order of forms', function () {
   this.timeout(120_000)
   it('ends with a code only where a right one was given', async () => {
-    const op = await startProvider({ config: { attempts: { freeFailures: 20, lockAfter: 100 } } })
+    const op = await startProvider({
+      config: { attempts: { freeFailures: 20, lockAfter: 100 }, passwords: { freeFailures: 100 } },
+    })
     const { directory } = op.duepassi
-    const first = await op.enrol()
-    let { secret, codes } = first
+    let secret = ''
+    let fresh = ''
+    let spent = ''
+    let usedCode = ''
+    /** As after a first day: an authenticator, ten codes, one of them used. */
+    const beginAnew = async () => {
+      await directory.removeCredentials(op.maria.id)
+      const enrolled = await op.enrol()
+      secret = enrolled.secret
+      fresh = enrolled.codes[0] as string
+      spent = enrolled.codes[1] as string
+      const asked = await op.submit(await op.atSecondStep(), { intent: 'switch', factor: 'recovery-code' })
+      assert.match((await op.submit(asked, { intent: 'answer', code: spent })).page.body, /9 recovery codes left/)
+      usedCode = op.nextCode(secret)
+      assert.ok(codeOf((await op.submit(await op.atSecondStep(), { intent: 'answer', code: usedCode })).page))
+      op.clock.advance(30)
+    }
+    await beginAnew()
     const right = fc.constantFrom('right code', 'right recovery code')
     const other = fc.constantFrom(
       'wrong code', 'used code', 'wrong recovery code', 'used recovery code', 'empty', 'confirm', 'confirm with the old seed', 'enrol', 'enrol and replace',
@@ -238,11 +255,6 @@ describe('any order of forms', function () {
     await fc.assert(
       fc.asyncProperty(fc.array(post, { minLength: 1, maxLength: 6 }), async (posts) => {
         await directory.clearAttempts(op.maria.id)
-        // Used once already.
-        const usedCode = op.nextCode(secret)
-        const used = await op.submit(await op.atSecondStep(), { intent: 'answer', code: usedCode })
-        assert.ok(codeOf(used.page))
-        op.clock.advance(30)
         let at: AtPage = await op.atSecondStep()
         const uid = at.page.url
         let proven = false
@@ -255,9 +267,9 @@ describe('any order of forms', function () {
             'right code': () => submit({ intent: 'answer', code: codeNow(secret, op.clock) }),
             'wrong code': () => submit({ intent: 'answer', code: wrongCode(secret, op.clock) }),
             'used code': () => submit({ intent: 'answer', code: usedCode }),
-            'right recovery code': () => submit({ intent: 'answer', code: codes[0] as string }),
+            'right recovery code': () => submit({ intent: 'answer', code: fresh }),
             'wrong recovery code': () => submit({ intent: 'answer', code: '0000-00000-0000' }),
-            'used recovery code': () => submit({ intent: 'answer', code: first.codes[9] as string }),
+            'used recovery code': () => submit({ intent: 'answer', code: spent }),
             empty: () => submit({ intent: 'answer', code: '' }),
             confirm: () => submit({ intent: 'confirm', code: draft ? codeNow(draft, op.clock) : '123456', label: 'x' }),
             'confirm with the old seed': () => submit({ intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' }),
@@ -277,10 +289,7 @@ describe('any order of forms', function () {
           at = await (actions[name] as () => Promise<AtPage>)()
           const after = (await directory.credentials(op.maria.id)).map(({ id, counter }) => `${id} ${counter}`)
           // A right code is known by what was spent for it.
-          if (name.startsWith('right') && JSON.stringify(before) !== JSON.stringify(after)) {
-            proven = true
-            if (name === 'right recovery code') codes = codes.slice(1)
-          }
+          if (name.startsWith('right') && JSON.stringify(before) !== JSON.stringify(after)) proven = true
           if (!proven) {
             assert.equal(codeOf(at.page), null, `${name} in ${posts.join(', ')}`)
             assert.deepEqual(after, before, `${name} in ${posts.join(', ')}`)
@@ -292,21 +301,7 @@ describe('any order of forms', function () {
             break
           }
         }
-        // Whatever was set up on the way, the next sequence begins as the first did.
-        if (proven && (await directory.credentials(op.maria.id)).length !== 2 || codes.length < 3) {
-          await directory.removeCredentials(op.maria.id)
-          const anew = await op.enrol()
-          secret = anew.secret
-          codes = anew.codes
-        } else if (proven) {
-          const own = (await directory.credentials(op.maria.id)).find(({ factor }) => factor === 'totp')
-          if (own && own.secret !== secret) {
-            await directory.removeCredentials(op.maria.id)
-            const anew = await op.enrol()
-            secret = anew.secret
-            codes = anew.codes
-          }
-        }
+        if (proven) await beginAnew()
       }),
       { numRuns: 220 },
     )
@@ -315,7 +310,3 @@ describe('any order of forms', function () {
     await op.close()
   })
 })
-
-void oidc
-void Browser
-void mfa

@@ -3,8 +3,6 @@ import { EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
-  type Adapter,
-  type AdapterPayload,
   type Configuration,
   errors,
   interactionPolicy,
@@ -21,8 +19,9 @@ import { createJudge, type Judge } from '../../src/plugin/judge.ts'
 import { insertPrompt } from '../../src/plugin/prompt.ts'
 import { spendOnce } from '../../src/plugin/spend-once.ts'
 import { Browser } from '../support/browser.ts'
-import { type ForeignHost, foreignConfiguration, startForeignHost } from '../support/foreign-host.ts'
+import { foreignConfiguration } from '../support/foreign-host.ts'
 import { codeOf, discoverRelyingParty, errorOf, testClient } from '../support/relying-party.ts'
+import { slowMemory } from '../support/slow-memory.ts'
 
 const [sfa, mfa] = refedsLadder
 const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
@@ -63,43 +62,6 @@ const stop = async ({ server }: { server: Server }) => {
 const pages = {
   url: (_ctx: KoaContextWithOIDC, interaction: { uid: string; prompt: { name: string } }) =>
     `/login/${interaction.uid}${interaction.prompt.name === 'second_factor' ? '/second-factor' : ''}`,
-}
-
-/** An adapter with a pause in it, as every database has. */
-const slowMemory = () => {
-  const records = new Map<string, AdapterPayload>()
-  return class SlowMemory implements Adapter {
-    readonly model: string
-    constructor(model: string) {
-      this.model = model
-    }
-    key = (id: string) => `${this.model}:${id}`
-    pause = () => new Promise((resolve) => setTimeout(resolve, 3))
-    async upsert(id: string, payload: AdapterPayload) {
-      records.set(this.key(id), { ...payload })
-    }
-    async find(id: string) {
-      await this.pause()
-      return structuredClone(records.get(this.key(id)))
-    }
-    async findByUid(uid: string) {
-      return [...records.values()].find((record) => record.uid === uid)
-    }
-    async findByUserCode() {
-      return undefined
-    }
-    async consume(id: string) {
-      await this.pause()
-      const record = records.get(this.key(id))
-      if (record) record.consumed = 1
-    }
-    async destroy(id: string) {
-      records.delete(this.key(id))
-    }
-    async revokeByGrantId(grantId: string) {
-      for (const [key, record] of records) if (record.grantId === grantId) records.delete(key)
-    }
-  }
 }
 
 describe('the five layers, each alone', () => {
@@ -384,90 +346,5 @@ describe('the five layers, each alone', () => {
       await assert.rejects(Promise.resolve(codes.consume('c')), errors.InvalidGrant)
       assert.equal(await factory('Grant').find('g'), undefined)
     })
-  })
-})
-
-describe('the plugin carries every layer', () => {
-  let foreign: ForeignHost
-  let configured: Configuration
-  before(async () => {
-    foreign = await startForeignHost()
-    configured = foreign.mfa.configure(foreignConfiguration())
-  })
-  after(() => foreign.close())
-  const ctx = { oidc: { client: undefined, session: undefined } } as unknown as KoaContextWithOIDC
-
-  it('1: the prompt is in the policy', () => {
-    assert.deepEqual(
-      configured.interactions?.policy?.map(({ name }) => name),
-      ['login', 'second_factor', 'consent'],
-    )
-  })
-  it('2: the gate listens', () => {
-    assert.throws(
-      () => foreign.provider.emit('authorization.accepted', ctx),
-      errors.UnmetAuthenticationRequirements,
-    )
-  })
-  it('3: the account lookup judges tokens', async () => {
-    await assert.rejects(
-      async () => configured.findAccount?.(ctx, 'maria', { kind: 'RefreshToken', amr: ['pwd'] } as never),
-      errors.InvalidGrant,
-    )
-    assert.ok(await configured.findAccount?.(ctx, 'maria'))
-  })
-  it('4: CIBA results and custom grants are guarded', async () => {
-    await assert.rejects(foreign.provider.backchannelResult('unknown', 'unknown'), errors.InvalidGrant)
-    assert.notEqual(foreign.provider.registerGrantType, Provider.prototype.registerGrantType)
-  })
-  it('5: codes are spent once', async () => {
-    const codes = (configured.adapter as (name: string) => Adapter)('AuthorizationCode')
-    await codes.upsert('c', { jti: 'c', exp: Math.floor(Date.now() / 1000) + 60 }, 60)
-    await codes.consume('c')
-    await assert.rejects(Promise.resolve(codes.consume('c')), errors.InvalidGrant)
-  })
-  it('refuses a provider that was not built from it, or from which a part was taken', () => {
-    const refuses = (change: Configuration | ((given: Configuration) => Configuration), why: RegExp) => {
-      const given =
-        typeof change === 'function' ? change(foreign.mfa.configure(foreignConfiguration())) : change
-      assert.throws(() => foreign.mfa.attach(new Provider('http://127.0.0.1', given)), why)
-    }
-    refuses(foreignConfiguration(), /configure/)
-    refuses((given) => ({ ...given, interactions: pages }), /interaction policy/)
-    refuses((given) => ({ ...given, findAccount: async () => undefined }), /findAccount/)
-    refuses((given) => ({ ...given, adapter: slowMemory() }), /adapter/)
-    refuses((given) => ({ ...given, loadExistingGrant: async () => undefined }), /loadExistingGrant/)
-    assert.throws(
-      () =>
-        foreign.mfa.configure({
-          ...foreignConfiguration(),
-          features: { devInteractions: { enabled: true } },
-        }),
-      /devInteractions/,
-    )
-    const { findAccount: _, ...without } = foreignConfiguration()
-    assert.throws(() => foreign.mfa.configure(without), /findAccount/)
-  })
-  it('overwrites nothing that the host set', () => {
-    const given: Configuration = {
-      ...foreignConfiguration(),
-      acrValues: ['urn:own'],
-      claims: { openid: ['sub', 'own'], profile: ['name'] },
-      discovery: { own: 'yes' },
-      extraClientMetadata: { properties: ['own'] },
-    }
-    const copy = { ...given }
-    const extended = foreign.mfa.configure(given)
-    assert.deepEqual(given, copy)
-    assert.deepEqual(extended.acrValues, ['urn:own', sfa, mfa])
-    assert.deepEqual(extended.claims, {
-      openid: ['sub', 'own', 'acr', 'amr', 'auth_time'],
-      profile: ['name'],
-    })
-    assert.deepEqual(extended.discovery, {
-      own: 'yes',
-      prompt_values_supported: ['none', 'login', 'consent', 'second_factor'],
-    })
-    assert.deepEqual(extended.extraClientMetadata?.properties, ['own', 'require_second_factor'])
   })
 })
