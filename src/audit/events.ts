@@ -16,7 +16,6 @@ export const auditEventTypes = [
   'account.enabled',
   'client.added',
   'client.removed',
-  'client.removed',
   'code.reused',
 ] as const
 

@@ -14,7 +14,13 @@ export const unlock = async ({ account, directory, record }: OnAccount): Promise
  * Needs no sealing key: whoever lost theirs must still be able to let people enrol anew. What was signed in with the
  * removed factors ends, and the person is told, since somebody else may have asked for this.
  */
-export const resetFactors = async ({ account, directory, record, withStore, tell }: OnAccount): Promise<string> => {
+export const resetFactors = async ({
+  account,
+  directory,
+  record,
+  withStore,
+  tell,
+}: OnAccount): Promise<string> => {
   const { factors, lockedAt } = await directory.standing(account.id)
   const removed = await directory.removeCredentials(account.id)
   await directory.clearAttempts(account.id)

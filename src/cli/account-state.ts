@@ -9,7 +9,10 @@ export const setDisabled = async ({ account, directory, record, withStore }: OnA
     await directory.changeAccount(account.id, { disabledAt: systemClock.now() })
     await record('account.disabled', { accountId: account.id })
   }
-  await endSessions({ account, withStore }, `The account ${account.username} is disabled and gets no more tokens`)
+  await endSessions(
+    { account, withStore },
+    `The account ${account.username} is disabled and gets no more tokens`,
+  )
   return `The account ${account.username} is disabled; its sessions and grants are ended.`
 }
 

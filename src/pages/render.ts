@@ -34,7 +34,7 @@ export function createPages(options: PagesOptions): Pages {
   const { views = ownViews, brand, secure, random = systemRandom } = options
   const template = loadTemplates(views)
   const translators = loadTranslators(views)
-  const style = readLean(new URL('browser/page.css', views))
+  const style = ['page', 'controls'].map((name) => readLean(new URL(`browser/${name}.css`, views))).join('\n')
   const script = readLean(new URL('browser/page.js', views))
 
   function render<View extends ViewName>(page: Omit<Page<View>, 'headers'>): RenderedPage {

@@ -33,7 +33,7 @@ export const createJudge = (
     authorization(ctx) {
       const { oidc } = ctx
       const known = decisions.get(oidc)
-      if (known) return known
+      if (known !== undefined) return known
       const { accountId, acr, amr } = oidc.session ?? {}
       const decision: Promise<Decision> = accountId
         ? proof(accountId, oidc.client, oidc.params, { acr, amr: amr ?? [] })

@@ -132,12 +132,16 @@ export const secondFactor = (options: SecondFactorOptions) => {
     return { login: { accountId, acr, amr, ts: primary.at }, second_factor: {} }
   }
 
-  let lazyPages = options.pages
-  const pages: Pages = {
-    render: (page) => (lazyPages ??= ownPages()).render(page),
-    send: (req, res, page) => (lazyPages ??= ownPages()).send(req, res, page),
+  // Made when first shown: whether the issuer is https is known only once a provider is attached.
+  let made = options.pages
+  const ownPages = (): Pages => {
+    made ??= createPages({ brand, secure: provider().issuer.startsWith('https:') })
+    return made
   }
-  const ownPages = () => createPages({ brand, secure: provider().issuer.startsWith('https:') })
+  const pages: Pages = {
+    render: (page) => ownPages().render(page),
+    send: (req, res, page) => ownPages().send(req, res, page),
+  }
   const screens = createSecondFactorScreens({
     provider,
     pages,

@@ -19,13 +19,19 @@ const failures = async (op: TestProvider, authenticator = 'totp') =>
 const statusOf = ({ page }: AtPage) => page.status
 
 /** Wrong codes, each after the wait of the one before. */
-const answerWrongly = async (op: TestProvider, secret: string, times: number, at?: AtPage): Promise<AtPage> => {
+const answerWrongly = async (
+  op: TestProvider,
+  secret: string,
+  times: number,
+  at?: AtPage,
+): Promise<AtPage> => {
   let last = at ?? (await op.atSecondStep())
   for (let time = 0; time < times; time++) {
     last = await answer(op, wrongCode(secret, op.clock), time === 0 ? last : await op.atSecondStep())
     assert.equal(codeOf(last.page), null)
     const { before } = await op.duepassi.directory.changeAttempts(op.maria.id, 'totp', (state) => state)
-    if (before.waitUntil > op.clock.now()) op.clock.advance(Math.ceil((before.waitUntil - op.clock.now()) / 1000))
+    if (before.waitUntil > op.clock.now())
+      op.clock.advance(Math.ceil((before.waitUntil - op.clock.now()) / 1000))
   }
   return last
 }
@@ -44,7 +50,9 @@ describe('wrong codes', () => {
   let op: TestProvider
   let maria: Enrolled
   before(async () => {
-    op = await startProvider({ config: { lifetimes: { refreshToken: 864_000, session: 86_400, sessionIdle: 86_400 } } })
+    op = await startProvider({
+      config: { lifetimes: { refreshToken: 864_000, session: 86_400, sessionIdle: 86_400 } },
+    })
     maria = await op.enrol()
   })
   after(() => op.close())
@@ -96,8 +104,14 @@ describe('wrong codes', () => {
     for (const other of [
       await op.atSecondStep({}, new Browser('it')),
       await op.atSecondStep({ prompt: 'login' }, at.browser),
-      await op.submit(await op.submit(at, { intent: 'switch', factor: 'recovery-code' }), { intent: 'switch', factor: 'totp' }),
-      await op.typePassword({ ...at, page: { ...at.page, url: new URL(at.page.url.href.replace('/second-factor', '')) } }),
+      await op.submit(await op.submit(at, { intent: 'switch', factor: 'recovery-code' }), {
+        intent: 'switch',
+        factor: 'totp',
+      }),
+      await op.typePassword({
+        ...at,
+        page: { ...at.page, url: new URL(at.page.url.href.replace('/second-factor', '')) },
+      }),
     ])
       assert.equal(statusOf(await answer(op, right, other)), 429)
     assert.equal(await failures(op), 3)
@@ -132,7 +146,12 @@ describe('wrong codes', () => {
     assert.match(op.mails.at(-1)?.subject ?? '', /lock/i)
 
     const right = codeNow(maria.secret, op.clock)
-    for (const at of [one, other, await op.atSecondStep(), await op.atSecondStep({ prompt: 'login' }, maria.browser)]) {
+    for (const at of [
+      one,
+      other,
+      await op.atSecondStep(),
+      await op.atSecondStep({ prompt: 'login' }, maria.browser),
+    ]) {
       const { page } = await answer(op, right, at)
       assert.equal(page.status, 403)
       assert.equal(codeOf(page), null)
@@ -160,7 +179,10 @@ describe('wrong codes', () => {
     const signedIn = await op.atSecondStep()
     const issued = await answer(op, op.nextCode(maria.secret), signedIn)
     assert.ok(codeOf(issued.page))
-    await op.duepassi.directory.changeAttempts(op.maria.id, 'totp', (state) => ({ ...state, lockedAt: op.clock.now() }))
+    await op.duepassi.directory.changeAttempts(op.maria.id, 'totp', (state) => ({
+      ...state,
+      lockedAt: op.clock.now(),
+    }))
     await assert.rejects(issued.request.finish(issued.page.url), { error: 'invalid_grant' })
   })
 })
@@ -188,7 +210,12 @@ describe('a lock on Redis and PostgreSQL', function () {
     // Nor does a flush make a spent code good again.
     const code = op.nextCode(secret)
     assert.ok(codeOf((await answer(op, code)).page))
-    const recover = async () => answer(op, codes[0] as string, await op.submit(await op.atSecondStep(), { intent: 'switch', factor: 'recovery-code' }))
+    const recover = async () =>
+      answer(
+        op,
+        codes[0] as string,
+        await op.submit(await op.atSecondStep(), { intent: 'switch', factor: 'recovery-code' }),
+      )
     assert.match((await recover()).page.body, /9 recovery codes left/)
     await command(redis.port, ['FLUSHALL'])
     assert.match((await answer(op, code)).page.body, /already used/)

@@ -58,7 +58,15 @@ describe('with the password alone', () => {
       '/challenge',
       ...endpoints,
     ]
-    const bodies = ['', new URLSearchParams({ ...Object.fromEntries(request.url.searchParams), intent: 'saved', login: 'maria', submitted: 'true' }).toString()]
+    const bodies = [
+      '',
+      new URLSearchParams({
+        ...Object.fromEntries(request.url.searchParams),
+        intent: 'saved',
+        login: 'maria',
+        submitted: 'true',
+      }).toString(),
+    ]
     for (const path of paths) {
       const address = new URL(path.startsWith('http') ? path : `${op.issuer}${path}`)
       if (address.pathname === '/auth') address.search = request.url.search
@@ -70,8 +78,14 @@ describe('with the password alone', () => {
           body,
         })
         givesNothing(answer, `POST ${path}`)
-        if (answer.headers.get('location')?.startsWith(op.issuer) || answer.headers.get('location')?.startsWith('/'))
-          givesNothing(await browser.get(new URL(answer.headers.get('location') ?? '', address)), `POST ${path}, followed`)
+        if (
+          answer.headers.get('location')?.startsWith(op.issuer) ||
+          answer.headers.get('location')?.startsWith('/')
+        )
+          givesNothing(
+            await browser.get(new URL(answer.headers.get('location') ?? '', address)),
+            `POST ${path}, followed`,
+          )
       }
     }
   })
@@ -103,7 +117,11 @@ describe('with the password alone', () => {
     for (const parameters of given) {
       const { page } = await op.begin(parameters, browser.copy())
       assert.equal(codeOf(page), null, JSON.stringify(parameters))
-      assert.doesNotMatch(`${page.url.hash}${page.body}`, /(access|id)_token=|name="code" value/, JSON.stringify(parameters))
+      assert.doesNotMatch(
+        `${page.url.hash}${page.body}`,
+        /(access|id)_token=|name="code" value/,
+        JSON.stringify(parameters),
+      )
     }
   })
   it('no grant at the token endpoint takes what such a browser knows', async () => {
@@ -112,20 +130,36 @@ describe('with the password alone', () => {
     const cookies = browser.cookies().map(({ value }) => value)
     const basic = `Basic ${Buffer.from(`${testClient.client_id}:${new URLSearchParams({ s: testClient.client_secret }).toString().slice(2)}`).toString('base64')}`
     const ask = async (fields: Record<string, string>) => {
-      const response = await fetch(`${op.issuer}/token`, { method: 'POST', headers: { authorization: basic }, body: new URLSearchParams(fields) })
+      const response = await fetch(`${op.issuer}/token`, {
+        method: 'POST',
+        headers: { authorization: basic },
+        body: new URLSearchParams(fields),
+      })
       return { status: response.status, text: await response.text() }
     }
     for (const fields of [
       ...[uid, ...cookies].flatMap((value) => [
-        { grant_type: 'authorization_code', code: value, redirect_uri: redirectUri, code_verifier: 'x'.repeat(43) },
+        {
+          grant_type: 'authorization_code',
+          code: value,
+          redirect_uri: redirectUri,
+          code_verifier: 'x'.repeat(43),
+        },
         { grant_type: 'refresh_token', refresh_token: value },
         { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: value },
-        { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token: value, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+        {
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token: value,
+          subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        },
       ]),
       { grant_type: 'password', username: 'maria', password: 'due passi avanti', scope: 'openid' },
       { grant_type: 'client_credentials', scope: 'openid' },
       { grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: uid },
-      { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: maria.tokens.id_token as string },
+      {
+        grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+        assertion: maria.tokens.id_token as string,
+      },
     ] as Array<Record<string, string>>) {
       const { status, text } = await ask(fields)
       assert.ok(status >= 400 && status < 500, `${fields['grant_type']}: ${status} ${text}`)
@@ -142,7 +176,9 @@ describe('with the password alone', () => {
     const forged = browser.copy()
     const answer = await forged.get((await op.rp.begin()).url)
     assert.match(answer.body, /current-password/)
-    await op.submit(await op.typePassword({ browser, page: answer, request: await op.rp.begin() }), { intent: 'give-up' })
+    await op.submit(await op.typePassword({ browser, page: answer, request: await op.rp.begin() }), {
+      intent: 'give-up',
+    })
     assert.equal(codeOf((await op.begin({ prompt: 'none' }, browser)).page), null)
   })
   it('the pages of the second step do not say who is behind the password to come', async () => {
@@ -151,7 +187,10 @@ describe('with the password alone', () => {
     assert.doesNotMatch(early.body, /maria|otpauth/)
     givesNothing(early, 'the second step without a password')
     for (const intent of ['answer', 'confirm', 'saved', 'enrol', 'continue', 'switch', 'leave']) {
-      const { page } = await op.submit({ ...login, page: { ...login.page, url: new URL(`${login.page.url.href}/second-factor`) } }, { intent, code: codeNow(maria.secret, op.clock) })
+      const { page } = await op.submit(
+        { ...login, page: { ...login.page, url: new URL(`${login.page.url.href}/second-factor`) } },
+        { intent, code: codeNow(maria.secret, op.clock) },
+      )
       assert.equal(codeOf(page), null)
       assert.doesNotMatch(page.body, /otpauth/)
     }
@@ -175,7 +214,9 @@ describe('while the second factor is asked for', () => {
   it('confirm, enrol, saved and continue do nothing', async () => {
     const before = await snapshot()
     // Somebody who holds a seed of their own, from an enrolment page of another account.
-    const other = await op.typePassword(await op.begin(), { username: (await op.addPerson('mallory')).username })
+    const other = await op.typePassword(await op.begin(), {
+      username: (await op.addPerson('mallory')).username,
+    })
     const own = secretOn(other.page)
     for (const fields of [
       { intent: 'confirm', code: codeNow(own, op.clock), label: 'mine', secret: own },
@@ -204,11 +245,19 @@ describe('while the second factor is asked for', () => {
     const { id } = await op.addPerson('early')
     const stale = await op.typePassword(await op.begin(), { username: 'early' })
     const own = await op.typePassword(await op.begin(), { username: 'early' })
-    const issuing = await op.submit(own, { intent: 'confirm', code: codeNow(secretOn(own.page), op.clock), label: 'own' })
+    const issuing = await op.submit(own, {
+      intent: 'confirm',
+      code: codeNow(secretOn(own.page), op.clock),
+      label: 'own',
+    })
     const codes = recoveryCodesOn(issuing.page)
     await op.submit(issuing, { intent: 'saved' })
     const before = await op.duepassi.directory.credentials(id)
-    const { page } = await op.submit(stale, { intent: 'confirm', code: codeNow(secretOn(stale.page), op.clock), label: 'stranger' })
+    const { page } = await op.submit(stale, {
+      intent: 'confirm',
+      code: codeNow(secretOn(stale.page), op.clock),
+      label: 'stranger',
+    })
     assert.equal(codeOf(page), null)
     for (const code of codes) assert.equal(page.body.includes(code), false)
     assert.deepEqual(await op.duepassi.directory.credentials(id), before)
@@ -237,7 +286,10 @@ describe('any order of forms', function () {
       fresh = enrolled.codes[0] as string
       spent = enrolled.codes[1] as string
       const asked = await op.submit(await op.atSecondStep(), { intent: 'switch', factor: 'recovery-code' })
-      assert.match((await op.submit(asked, { intent: 'answer', code: spent })).page.body, /9 recovery codes left/)
+      assert.match(
+        (await op.submit(asked, { intent: 'answer', code: spent })).page.body,
+        /9 recovery codes left/,
+      )
       usedCode = op.nextCode(secret)
       assert.ok(codeOf((await op.submit(await op.atSecondStep(), { intent: 'answer', code: usedCode })).page))
       op.clock.advance(30)
@@ -245,8 +297,25 @@ describe('any order of forms', function () {
     await beginAnew()
     const right = fc.constantFrom('right code', 'right recovery code')
     const other = fc.constantFrom(
-      'wrong code', 'used code', 'wrong recovery code', 'used recovery code', 'empty', 'confirm', 'confirm with the old seed', 'enrol', 'enrol and replace',
-      'saved', 'continue', 'to totp', 'to recovery', 'leave', 'nonsense', 'password again', 'wrong password', 'reload', 'resume',
+      'wrong code',
+      'used code',
+      'wrong recovery code',
+      'used recovery code',
+      'empty',
+      'confirm',
+      'confirm with the old seed',
+      'enrol',
+      'enrol and replace',
+      'saved',
+      'continue',
+      'to totp',
+      'to recovery',
+      'leave',
+      'nonsense',
+      'password again',
+      'wrong password',
+      'reload',
+      'resume',
     )
     // Mostly what proves nothing; now and then the real thing in the midst of it.
     const post = fc.oneof({ weight: 9, arbitrary: other }, { weight: 1, arbitrary: right })
@@ -261,8 +330,11 @@ describe('any order of forms', function () {
         let draft: string | undefined
         for (const name of posts) {
           draft = /secret=([A-Z2-7]{32})/.exec(at.page.body)?.[1] ?? draft
-          const before = (await directory.credentials(op.maria.id)).map(({ id, counter }) => `${id} ${counter}`)
-          const submit = (fields: Record<string, string>) => op.submit({ ...at, page: { ...at.page, url: uid } }, fields)
+          const before = (await directory.credentials(op.maria.id)).map(
+            ({ id, counter }) => `${id} ${counter}`,
+          )
+          const submit = (fields: Record<string, string>) =>
+            op.submit({ ...at, page: { ...at.page, url: uid } }, fields)
           const actions: Record<string, () => Promise<AtPage>> = {
             'right code': () => submit({ intent: 'answer', code: codeNow(secret, op.clock) }),
             'wrong code': () => submit({ intent: 'answer', code: wrongCode(secret, op.clock) }),
@@ -271,8 +343,10 @@ describe('any order of forms', function () {
             'wrong recovery code': () => submit({ intent: 'answer', code: '0000-00000-0000' }),
             'used recovery code': () => submit({ intent: 'answer', code: spent }),
             empty: () => submit({ intent: 'answer', code: '' }),
-            confirm: () => submit({ intent: 'confirm', code: draft ? codeNow(draft, op.clock) : '123456', label: 'x' }),
-            'confirm with the old seed': () => submit({ intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' }),
+            confirm: () =>
+              submit({ intent: 'confirm', code: draft ? codeNow(draft, op.clock) : '123456', label: 'x' }),
+            'confirm with the old seed': () =>
+              submit({ intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' }),
             enrol: () => submit({ intent: 'enrol' }),
             'enrol and replace': () => submit({ intent: 'enrol', replace: 'on' }),
             saved: () => submit({ intent: 'saved' }),
@@ -281,13 +355,28 @@ describe('any order of forms', function () {
             'to recovery': () => submit({ intent: 'switch', factor: 'recovery-code' }),
             leave: () => submit({ intent: 'leave' }),
             nonsense: () => submit({ intent: 'toString', code: 'constructor' }),
-            'password again': () => op.typePassword({ ...at, page: { ...at.page, url: new URL(uid.href.replace('/second-factor', '')) } }),
-            'wrong password': () => op.typePassword({ ...at, page: { ...at.page, url: new URL(uid.href.replace('/second-factor', '')) } }, { password: 'wrong' }),
+            'password again': () =>
+              op.typePassword({
+                ...at,
+                page: { ...at.page, url: new URL(uid.href.replace('/second-factor', '')) },
+              }),
+            'wrong password': () =>
+              op.typePassword(
+                { ...at, page: { ...at.page, url: new URL(uid.href.replace('/second-factor', '')) } },
+                { password: 'wrong' },
+              ),
             reload: async () => ({ ...at, page: await at.browser.get(uid) }),
-            resume: async () => ({ ...at, page: await at.browser.get(uid.href.replace('/interaction/', '/auth/').replace('/second-factor', '')) }),
+            resume: async () => ({
+              ...at,
+              page: await at.browser.get(
+                uid.href.replace('/interaction/', '/auth/').replace('/second-factor', ''),
+              ),
+            }),
           }
           at = await (actions[name] as () => Promise<AtPage>)()
-          const after = (await directory.credentials(op.maria.id)).map(({ id, counter }) => `${id} ${counter}`)
+          const after = (await directory.credentials(op.maria.id)).map(
+            ({ id, counter }) => `${id} ${counter}`,
+          )
           // A right code is known by what was spent for it.
           if (name.startsWith('right') && JSON.stringify(before) !== JSON.stringify(after)) proven = true
           if (!proven) {

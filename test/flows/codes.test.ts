@@ -51,7 +51,10 @@ describe('a code of an authenticator', () => {
     refused(await answer(op, codeNow(maria.secret, op.clock, -2)), /clock of your phone is 1 minute slow/)
     op.clock.advance(600)
     const at = stepAt(op.clock.now())
-    refused(await answer(op, codeNow(maria.secret, op.clock, -3)), /clock of your phone is (90 seconds|1 minute and 30 seconds|1 minute 30 seconds) slow/)
+    refused(
+      await answer(op, codeNow(maria.secret, op.clock, -3)),
+      /clock of your phone is (90 seconds|1 minute and 30 seconds|1 minute 30 seconds) slow/,
+    )
     assert.ok(stepAt(op.clock.now()) - at <= 1)
   })
   it('from the future is not accepted when its time comes', async () => {
@@ -83,7 +86,7 @@ describe('a code of an authenticator', () => {
   it('is compared with the current step alone in strict mode', async () => {
     const strict = await startProvider({ config: { totp: { window: 0 } } })
     // The confirming code must come from the current step as well; wait until the step has enough time left.
-    const left = 30 - (strict.clock.now() / 1000) % 30
+    const left = 30 - ((strict.clock.now() / 1000) % 30)
     if (left < 10) strict.clock.advance(left)
     const { secret } = await strict.enrol()
     strict.clock.advance(60)
@@ -105,7 +108,11 @@ describe('a recovery code', () => {
   after(() => op.close())
 
   const recover = async (code: string, at?: AtPage) =>
-    answer(op, code, await op.submit(at ?? (await op.atSecondStep()), { intent: 'switch', factor: 'recovery-code' }))
+    answer(
+      op,
+      code,
+      await op.submit(at ?? (await op.atSecondStep()), { intent: 'switch', factor: 'recovery-code' }),
+    )
 
   it('leads on once, says how many are left, and is told by mail', async () => {
     const code = maria.codes[3] as string
@@ -124,7 +131,9 @@ describe('a recovery code', () => {
   })
   it('may be typed in any spelling', async () => {
     const code = maria.codes[4] as string
-    const recovered = await recover(` ${code.toLowerCase().replaceAll('-', ' ').replaceAll('0', 'o').replaceAll('1', 'l')} `)
+    const recovered = await recover(
+      ` ${code.toLowerCase().replaceAll('-', ' ').replaceAll('0', 'o').replaceAll('1', 'l')} `,
+    )
     assert.match(recovered.page.body, /8 recovery codes left/)
   })
   it('of one account is refused for another, and stays unused', async () => {
@@ -153,12 +162,19 @@ describe('a recovery code', () => {
     const secret = secretOn(enrolling.page)
     assert.notEqual(secret, maria.secret)
     // Until it is confirmed nothing changes.
-    refused(await op.submit(enrolling, { intent: 'confirm', code: wrongCode(secret, op.clock), label: 'New' }), /not right/)
+    refused(
+      await op.submit(enrolling, { intent: 'confirm', code: wrongCode(secret, op.clock), label: 'New' }),
+      /not right/,
+    )
     assert.deepEqual(
       (await op.duepassi.directory.credentials(op.maria.id)).map(({ id }) => id),
       credentialsBefore.map(({ id }) => id),
     )
-    const issuing = await op.submit(enrolling, { intent: 'confirm', code: codeNow(secret, op.clock), label: 'New' })
+    const issuing = await op.submit(enrolling, {
+      intent: 'confirm',
+      code: codeNow(secret, op.clock),
+      label: 'New',
+    })
     const codes = recoveryCodesOn(issuing.page)
     assert.ok(codeOf((await op.submit(issuing, { intent: 'saved' })).page))
 
@@ -171,7 +187,11 @@ describe('a recovery code', () => {
   it('leads to one more authenticator where the old one is kept', async () => {
     const enrolling = await op.submit(await recover(maria.codes[1] as string), { intent: 'enrol' })
     const secret = secretOn(enrolling.page)
-    const issuing = await op.submit(enrolling, { intent: 'confirm', code: codeNow(secret, op.clock), label: 'Second' })
+    const issuing = await op.submit(enrolling, {
+      intent: 'confirm',
+      code: codeNow(secret, op.clock),
+      label: 'Second',
+    })
     assert.ok(codeOf((await op.submit(issuing, { intent: 'saved' })).page))
     assert.ok(codeOf((await answer(op, op.nextCode(maria.secret))).page))
     assert.ok(codeOf((await answer(op, op.nextCode(secret))).page))
@@ -183,19 +203,28 @@ describe('recovery codes that nobody saved', () => {
     const op = await startProvider()
     const enrolling = await op.atSecondStep()
     const secret = secretOn(enrolling.page)
-    const issuing = await op.submit(enrolling, { intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' })
+    const issuing = await op.submit(enrolling, {
+      intent: 'confirm',
+      code: codeNow(secret, op.clock),
+      label: 'x',
+    })
     const unsaved = recoveryCodesOn(issuing.page)
     // The browser is closed here.
     const again = await answer(op, op.nextCode(secret), await op.atSecondStep({}, new Browser()))
     const codes = recoveryCodesOn(again.page)
-    assert.equal(codes.some((code) => unsaved.includes(code)), false)
+    assert.equal(
+      codes.some((code) => unsaved.includes(code)),
+      false,
+    )
     assert.ok(codeOf((await op.submit(again, { intent: 'saved' })).page))
     const asked = await op.submit(await op.atSecondStep(), { intent: 'switch', factor: 'recovery-code' })
     refused(await answer(op, unsaved[0] as string, asked), /not right/)
     assert.match((await answer(op, codes[0] as string, asked)).page.body, /9 recovery codes left/)
     // The tab that was left open says that its codes are saved: of two sets one is valid, and its count is right.
     await op.submit(issuing, { intent: 'saved' })
-    const sets = (await op.duepassi.directory.credentials(op.maria.id)).filter(({ factor }) => factor === 'recovery-code')
+    const sets = (await op.duepassi.directory.credentials(op.maria.id)).filter(
+      ({ factor }) => factor === 'recovery-code',
+    )
     assert.equal(sets.length, 1)
     await op.close()
   })

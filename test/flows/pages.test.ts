@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { type Answer, Browser } from '../support/browser.ts'
-import { type AtPage, type Enrolled, restartUrlOn, startProvider, type TestProvider } from '../support/provider.ts'
+import {
+  type AtPage,
+  type Enrolled,
+  restartUrlOn,
+  startProvider,
+  type TestProvider,
+} from '../support/provider.ts'
 import { codeOf, errorOf } from '../support/relying-party.ts'
 import { codeNow, secretOn, wrongCode } from '../support/steps.ts'
 
@@ -16,7 +22,9 @@ describe('pages of a sign-in', () => {
   let op: TestProvider
   let maria: Enrolled
   before(async () => {
-    op = await startProvider({ config: { lifetimes: { interaction: 300, session: 86_400, sessionIdle: 86_400 } } })
+    op = await startProvider({
+      config: { lifetimes: { interaction: 300, session: 86_400, sessionIdle: 86_400 } },
+    })
     maria = await op.enrol()
   })
   after(() => op.close())
@@ -27,8 +35,13 @@ describe('pages of a sign-in', () => {
     assert.ok(way, `no way on: ${page.status} ${page.url}`)
     let last = await browser.get(way)
     if (codeOf(last) === null && last.body.includes('current-password'))
-      last = await browser.post(last.url, { intent: 'sign-in', username: 'maria', password: 'due passi avanti' })
-    if (codeOf(last) === null) last = await browser.post(last.url, { intent: 'answer', code: op.nextCode(maria.secret) })
+      last = await browser.post(last.url, {
+        intent: 'sign-in',
+        username: 'maria',
+        password: 'due passi avanti',
+      })
+    if (codeOf(last) === null)
+      last = await browser.post(last.url, { intent: 'answer', code: op.nextCode(maria.secret) })
     return last
   }
 
@@ -41,7 +54,10 @@ describe('pages of a sign-in', () => {
       ['a foreign Origin', { origin: 'https://evil.example' }],
       ['a null Origin', { origin: 'null' }],
       ['cross-site in spite of our Origin', { 'sec-fetch-site': 'cross-site', origin: 'ours' }],
-      ['a Host that names the foreign Origin', { origin: 'http://evil.example', 'x-forwarded-host': 'evil.example' }],
+      [
+        'a Host that names the foreign Origin',
+        { origin: 'http://evil.example', 'x-forwarded-host': 'evil.example' },
+      ],
     ]
     for (const [name, given] of forged) {
       it(name, async () => {
@@ -56,7 +72,11 @@ describe('pages of a sign-in', () => {
         is(await send(login, { username: 'maria', password: 'due passi avanti' }), 403, /another site/)
         const second = await op.typePassword(login)
         const before = await failures(op)
-        is(await send(second, { intent: 'answer', code: codeNow(maria.secret, op.clock) }), 403, /another site/)
+        is(
+          await send(second, { intent: 'answer', code: codeNow(maria.secret, op.clock) }),
+          403,
+          /another site/,
+        )
         is(await send(second, { intent: 'give-up' }), 403, /another site/)
         assert.equal(await failures(op), before)
         assert.match((await second.browser.get(second.page.url)).body, /one-time-code/)
@@ -77,8 +97,14 @@ describe('pages of a sign-in', () => {
   it('carry a strict policy without form-action, error pages included', async () => {
     const login = await op.begin()
     const second = await op.typePassword(login)
-    const enrolling = await op.typePassword(await op.begin(), { username: (await op.addPerson('csp')).username })
-    const issuing = await op.submit(enrolling, { intent: 'confirm', code: codeNow(secretOn(enrolling.page), op.clock), label: '' })
+    const enrolling = await op.typePassword(await op.begin(), {
+      username: (await op.addPerson('csp')).username,
+    })
+    const issuing = await op.submit(enrolling, {
+      intent: 'confirm',
+      code: codeNow(secretOn(enrolling.page), op.clock),
+      label: '',
+    })
     const recovery = await op.submit(second, { intent: 'switch', factor: 'recovery-code' })
     const badRequest = await op.rp.begin()
     badRequest.url.searchParams.set('client_id', 'nobody')
@@ -91,7 +117,9 @@ describe('pages of a sign-in', () => {
       'wrong code': (await answer(await op.atSecondStep(), wrongCode(maria.secret, op.clock))).page,
       'wrong password': (await op.typePassword(await op.begin(), { password: 'x' })).page,
       expired: await new Browser().get(`${op.issuer}/interaction/${'x'.repeat(43)}`),
-      'expired second step': await new Browser().get(`${op.issuer}/interaction/${'x'.repeat(43)}/second-factor`),
+      'expired second step': await new Browser().get(
+        `${op.issuer}/interaction/${'x'.repeat(43)}/second-factor`,
+      ),
       'no resume': await new Browser().get(`${op.issuer}/auth/${'x'.repeat(43)}`),
       'unknown client': await new Browser().get(badRequest.url),
       'cross-site': await new Browser().once(login.page.url, { method: 'POST' }),
@@ -113,20 +141,26 @@ describe('pages of a sign-in', () => {
         assert.match(tag, new RegExp(`nonce="${[...nonces][0]}"`), name)
       assert.doesNotMatch(body, / on\w+="| style="/, name)
     }
-    const nonceOf = (page: Answer) => /nonce-([^']+)/.exec(page.headers.get('content-security-policy') ?? '')?.[1]
+    const nonceOf = (page: Answer) =>
+      /nonce-([^']+)/.exec(page.headers.get('content-security-policy') ?? '')?.[1]
     assert.equal(new Set(Object.values(pages).map(nonceOf)).size, Object.keys(pages).length)
   })
 
   it('set cookies that scripts and other sites do not get', async () => {
     const { browser, request } = await op.atSecondStep()
-    const seen = [(await new Browser().once(request.url)).headers, (await maria.browser.once(request.url)).headers].flatMap((headers) => headers.getSetCookie())
+    const seen = [
+      (await new Browser().once(request.url)).headers,
+      (await maria.browser.once(request.url)).headers,
+    ].flatMap((headers) => headers.getSetCookie())
     assert.ok(seen.length >= 2)
     for (const cookie of seen) {
       assert.match(cookie, /; httponly/i)
       assert.match(cookie, /; samesite=lax/i)
       assert.doesNotMatch(cookie, /; domain=/i)
     }
-    assert.ok(browser.cookies().some(({ name, path }) => name === 'interaction' && path.startsWith('/interaction/')))
+    assert.ok(
+      browser.cookies().some(({ name, path }) => name === 'interaction' && path.startsWith('/interaction/')),
+    )
   })
 
   describe('that are too old', () => {
@@ -134,7 +168,8 @@ describe('pages of a sign-in', () => {
       it(`begin the same request again: ${where}`, async () => {
         const at = where === 'login' ? await op.begin() : await op.atSecondStep()
         op.clock.advance(400)
-        const late = where === 'login' ? await op.typePassword(at) : await answer(at, codeNow(maria.secret, op.clock))
+        const late =
+          where === 'login' ? await op.typePassword(at) : await answer(at, codeNow(maria.secret, op.clock))
         is(late.page, 400, /expired/i)
         assert.match(late.page.body, /Test application/)
         const last = await signInFrom(late.page, at.browser)
@@ -146,7 +181,7 @@ describe('pages of a sign-in', () => {
     it('over night', async () => {
       const at = await op.atSecondStep()
       op.clock.advance(20 * 3600)
-      is((await at.browser.get(at.page.url)), 400, /expired/i)
+      is(await at.browser.get(at.page.url), 400, /expired/i)
       const last = await signInFrom(await at.browser.get(at.page.url), at.browser)
       assert.ok((await at.request.finish(last.url)).access_token)
     })
@@ -186,7 +221,11 @@ describe('pages of a sign-in', () => {
         body: new URLSearchParams({ intent: 'answer', code }),
       })
       assert.equal(first.status, 303)
-      for (const fields of [{ intent: 'answer', code }, { intent: 'give-up' }, { intent: 'switch', factor: 'recovery-code' }]) {
+      for (const fields of [
+        { intent: 'answer', code },
+        { intent: 'give-up' },
+        { intent: 'switch', factor: 'recovery-code' },
+      ]) {
         const second = await one.browser.once(one.page.url, {
           method: 'POST',
           headers: { 'sec-fetch-site': 'same-origin', 'content-type': 'application/x-www-form-urlencoded' },
@@ -216,9 +255,16 @@ describe('pages of a sign-in', () => {
       const secret = secretOn(at.page)
       const issuing = await op.submit(at, { intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' })
       assert.ok(codeOf((await op.submit(issuing, { intent: 'saved' })).page))
-      const late = await op.submit(stale, { intent: 'confirm', code: codeNow(secretOn(stale.page), op.clock), label: 'y' })
+      const late = await op.submit(stale, {
+        intent: 'confirm',
+        code: codeNow(secretOn(stale.page), op.clock),
+        label: 'y',
+      })
       assert.equal(codeOf(late.page), null)
-      assert.equal((await op.duepassi.directory.credentials(anna.id)).filter(({ factor }) => factor === 'totp').length, 1)
+      assert.equal(
+        (await op.duepassi.directory.credentials(anna.id)).filter(({ factor }) => factor === 'totp').length,
+        1,
+      )
       // Their own browser shows the password page again, and after it the question for what is set up now.
       assert.match(late.page.body, /current-password/)
       const asked = await op.typePassword(late, { username: 'anna' })
@@ -255,12 +301,21 @@ describe('pages of a sign-in', () => {
 
   it('tell nothing to another browser', async () => {
     const at = await op.atSecondStep({ login_hint: 'maria@example.org' })
-    const enrolling = await op.typePassword(await op.begin(), { username: (await op.addPerson('secretive')).username })
+    const enrolling = await op.typePassword(await op.begin(), {
+      username: (await op.addPerson('secretive')).username,
+    })
     const thief = new Browser()
-    for (const url of [at.page.url, enrolling.page.url, new URL(at.page.url.href.replace('/second-factor', ''))]) {
+    for (const url of [
+      at.page.url,
+      enrolling.page.url,
+      new URL(at.page.url.href.replace('/second-factor', '')),
+    ]) {
       const seen = await thief.get(url)
       is(seen, 400, /expired/i)
-      assert.doesNotMatch(seen.body.slice(seen.body.indexOf('<main')), /maria@|maria Rossi|secretive|otpauth|secret=/i)
+      assert.doesNotMatch(
+        seen.body.slice(seen.body.indexOf('<main')),
+        /maria@|maria Rossi|secretive|otpauth|secret=/i,
+      )
       const sent = await thief.post(url, { intent: 'answer', code: op.nextCode(maria.secret) })
       is(sent, 400, /expired/i)
     }
@@ -294,7 +349,11 @@ describe('pages of a sign-in', () => {
       ['application/x-www-form-urlencoded', 'intent=answer&code=1&code=2'],
       ['multipart/form-data; boundary=x', '--x--'],
     ] as const) {
-      const seen = await at.browser.once(at.page.url, { method: 'POST', headers: { 'sec-fetch-site': 'same-origin', 'content-type': type }, body })
+      const seen = await at.browser.once(at.page.url, {
+        method: 'POST',
+        headers: { 'sec-fetch-site': 'same-origin', 'content-type': type },
+        body,
+      })
       is(seen, 400, /incomplete or damaged/)
     }
     for (const intent of ['', 'nonsense', '__proto__', 'constructor'])
@@ -304,7 +363,10 @@ describe('pages of a sign-in', () => {
   it('answer other methods with nothing that counts', async () => {
     const at = await op.atSecondStep()
     for (const method of ['PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS']) {
-      const seen = await at.browser.once(at.page.url, { method, headers: { 'sec-fetch-site': 'same-origin' } })
+      const seen = await at.browser.once(at.page.url, {
+        method,
+        headers: { 'sec-fetch-site': 'same-origin' },
+      })
       assert.equal(seen.headers.get('location'), null, method)
       assert.ok(seen.status < 500, `${method}: ${seen.status}`)
     }
@@ -316,7 +378,11 @@ describe('pages behind a proxy with https', () => {
   it('set cookies with the host prefix, and transport security', async () => {
     const op = await startProvider({ config: { issuer: 'https://id.example.org', proxy: true } })
     const address = `http://127.0.0.1:${op.config.listen.port}`
-    const proxied = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'id.example.org', 'x-forwarded-for': '192.0.2.1' }
+    const proxied = {
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'id.example.org',
+      'x-forwarded-for': '192.0.2.1',
+    }
     const browser = new Browser()
     const query = new URLSearchParams({
       client_id: 'rp',
@@ -328,12 +394,19 @@ describe('pages behind a proxy with https', () => {
     })
     const seen: string[] = []
     const visit = async (path: string, init: RequestInit = {}) => {
-      const answer = await browser.once(`${address}${path}`, { ...init, headers: { ...proxied, ...(init.headers as Record<string, string>) } })
+      const answer = await browser.once(`${address}${path}`, {
+        ...init,
+        headers: { ...proxied, ...(init.headers as Record<string, string>) },
+      })
       seen.push(...answer.headers.getSetCookie())
       return answer
     }
     const post = (path: string, fields: Record<string, string>) =>
-      visit(path, { method: 'POST', headers: { origin: 'https://id.example.org', 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(fields) })
+      visit(path, {
+        method: 'POST',
+        headers: { origin: 'https://id.example.org', 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(fields),
+      })
     const pathOf = (answer: Answer) => new URL(answer.headers.get('location') ?? '', 'https://id.example.org')
 
     const started = await visit(`/auth?${query}`)
@@ -343,14 +416,20 @@ describe('pages behind a proxy with https', () => {
     const second = pathOf(await post(login, { username: 'maria', password: 'due passi avanti' })).pathname
     const enrolling = await visit(second)
     const secret = secretOn(enrolling)
-    assert.equal((await post(second, { intent: 'confirm', code: codeNow(secret, op.clock), label: '' })).status, 303)
+    assert.equal(
+      (await post(second, { intent: 'confirm', code: codeNow(secret, op.clock), label: '' })).status,
+      303,
+    )
     const resume = pathOf(await post(second, { intent: 'saved' }))
     assert.equal(resume.origin, 'https://id.example.org')
     const done = pathOf(await visit(resume.pathname))
     assert.ok(done.searchParams.get('code'))
     assert.equal(done.searchParams.get('iss'), 'https://id.example.org')
 
-    assert.ok(seen.some((cookie) => cookie.startsWith('__Host-duepassi=') && /; path=\/;/i.test(cookie)), seen.join('\n'))
+    assert.ok(
+      seen.some((cookie) => cookie.startsWith('__Host-duepassi=') && /; path=\/;/i.test(cookie)),
+      seen.join('\n'),
+    )
     for (const cookie of seen) {
       assert.match(cookie, /^__(Host|Secure)-/)
       assert.match(cookie, /; secure/i)
@@ -359,7 +438,10 @@ describe('pages behind a proxy with https', () => {
       assert.doesNotMatch(cookie, /; domain=/i)
     }
     // What a request says of itself is no origin of ours.
-    const forged = await visit(login, { method: 'POST', headers: { origin: 'https://evil.example', 'x-forwarded-host': 'evil.example' } })
+    const forged = await visit(login, {
+      method: 'POST',
+      headers: { origin: 'https://evil.example', 'x-forwarded-host': 'evil.example' },
+    })
     assert.equal(forged.status, 403)
     await op.close()
   })

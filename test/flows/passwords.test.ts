@@ -138,7 +138,8 @@ describe('a password', () => {
   it('or a recovery code that found no free place is not counted, as the page says', async () => {
     let full = false
     const cheap = cheapHasher()
-    const busy = () => Promise.reject(new DuepassiError('busy', 'too many sign-ins at once', { retryAfter: 5 }))
+    const busy = () =>
+      Promise.reject(new DuepassiError('busy', 'too many sign-ins at once', { retryAfter: 5 }))
     const hasher: Hasher = {
       ...cheap,
       verify: (phc, text) => (full ? busy() : cheap.verify(phc, text)),

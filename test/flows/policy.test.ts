@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { Browser } from '../support/browser.ts'
-import { mfa, restartUrlOn, type SignedIn, sfa, startProvider, type TestProvider } from '../support/provider.ts'
+import {
+  mfa,
+  restartUrlOn,
+  type SignedIn,
+  sfa,
+  startProvider,
+  type TestProvider,
+} from '../support/provider.ts'
 import { codeOf, errorOf, type RelyingParty } from '../support/relying-party.ts'
 import { codeNow, enrol, secretOn } from '../support/steps.ts'
 
@@ -20,7 +27,11 @@ describe('the policy', () => {
     after(() => op.close())
 
     it('cannot be lowered by acr_values', async () => {
-      for (const parameters of [{ acr_values: sfa }, essential(sfa), { acr_values: sfa, ...essential(sfa) }]) {
+      for (const parameters of [
+        { acr_values: sfa },
+        essential(sfa),
+        { acr_values: sfa, ...essential(sfa) },
+      ]) {
         const at = await op.atSecondStep(parameters)
         assert.match(at.page.url.pathname, /second-factor$/)
         assert.equal(codeOf(at.page), null)
@@ -81,13 +92,21 @@ describe('the policy', () => {
       })
       it('asks nobody under prompt=none: interaction_required', async () => {
         const { browser } = await op.redeem(await op.atSecondStep())
-        assert.equal(errorOf((await op.begin({ prompt: 'none' }, browser, strict)).page), 'interaction_required')
-        assert.equal(errorOf((await op.begin({ prompt: 'none', acr_values: mfa }, browser)).page), 'interaction_required')
+        assert.equal(
+          errorOf((await op.begin({ prompt: 'none' }, browser, strict)).page),
+          'interaction_required',
+        )
+        assert.equal(
+          errorOf((await op.begin({ prompt: 'none', acr_values: mfa }, browser)).page),
+          'interaction_required',
+        )
         assert.ok(codeOf((await op.begin({ prompt: 'none' }, browser)).page))
       })
       it('steps a session up by enrolling, without the password again', async () => {
         await op.addPerson(`stepper-${mode}`)
-        const first = await op.redeem(await op.typePassword(await op.begin(), { username: `stepper-${mode}` }))
+        const first = await op.redeem(
+          await op.typePassword(await op.begin(), { username: `stepper-${mode}` }),
+        )
         const asked = await op.begin({}, first.browser, strict)
         const { secret, last } = await enrol(first.browser, asked.page, op.clock)
         const stepped = claimsOf(await op.redeem({ ...asked, page: last }))
@@ -140,9 +159,17 @@ describe('the policy', () => {
       const { secret, last } = await enrol(browser, one.page, op.clock)
       await op.redeem({ ...one, page: last })
       // The second tab still shows its own draft: it must end in the question for the authenticator that is there now.
-      const late = await op.submit(other, { intent: 'confirm', code: codeNow(secretOfOther, op.clock), label: 'x' })
+      const late = await op.submit(other, {
+        intent: 'confirm',
+        code: codeNow(secretOfOther, op.clock),
+        label: 'x',
+      })
       assert.equal(codeOf(late.page), null)
-      assert.equal((await op.duepassi.directory.credentials(op.maria.id)).filter(({ factor }) => factor === 'totp').length, 1)
+      assert.equal(
+        (await op.duepassi.directory.credentials(op.maria.id)).filter(({ factor }) => factor === 'totp')
+          .length,
+        1,
+      )
       // The session has both factors by now, so beginning again needs no page.
       const way = restartUrlOn(late.page)
       assert.ok(way, `no way on: ${late.page.status} ${late.page.body.slice(0, 300)}`)

@@ -19,7 +19,11 @@ describe('signing in', () => {
       assert.match(enrolling.page.url.pathname, /^\/interaction\/[\w-]{43}\/second-factor$/)
       const secret = secretOn(enrolling.page)
       assert.equal((await op.duepassi.directory.standing(op.maria.id)).factors.length, 0)
-      const issuing = await op.submit(enrolling, { intent: 'confirm', code: codeNow(secret, op.clock), label: 'Phone' })
+      const issuing = await op.submit(enrolling, {
+        intent: 'confirm',
+        code: codeNow(secret, op.clock),
+        label: 'Phone',
+      })
       const codes = recoveryCodesOn(issuing.page)
       assert.equal(new Set(codes).size, 10)
       assert.equal(codeOf(issuing.page), null)
@@ -32,13 +36,18 @@ describe('signing in', () => {
       assert.equal(claims?.sub, op.maria.id)
       assert.ok(Math.abs(Number(claims?.auth_time) - Date.now() / 1000) < 60)
       maria = { ...signedIn, secret, codes }
-      assert.deepEqual(
-        (await op.audit()).map(({ type }) => type).toReversed(),
-        ['password.accepted', 'factor.enrolled', 'recovery-codes.issued', 'signin.finished'],
-      )
+      assert.deepEqual((await op.audit()).map(({ type }) => type).toReversed(), [
+        'password.accepted',
+        'factor.enrolled',
+        'recovery-codes.issued',
+        'signin.finished',
+      ])
     })
     it('tells by mail', () => {
-      assert.deepEqual(op.mails.map(({ to }) => to.address), ['maria@example.org'])
+      assert.deepEqual(
+        op.mails.map(({ to }) => to.address),
+        ['maria@example.org'],
+      )
       assert.match(op.mails[0]?.text ?? '', /Phone/)
     })
     it('does not take the code of the enrolment for signing in, nor show the seed or the codes again', async () => {
@@ -102,7 +111,10 @@ describe('signing in', () => {
       assert.equal(errorOf((await op.begin({ prompt: 'none' })).page), 'login_required')
     })
     it('lets the person give up at each step, as access_denied', async () => {
-      for (const at of [await op.atSecondStep(), await op.typePassword(await op.begin(), { username: (await op.addPerson('giorgio')).username })]) {
+      for (const at of [
+        await op.atSecondStep(),
+        await op.typePassword(await op.begin(), { username: (await op.addPerson('giorgio')).username }),
+      ]) {
         const { page } = await op.submit(at, { intent: 'give-up' })
         assert.equal(errorOf(page), 'access_denied')
         assert.equal(codeOf(page), null)
@@ -111,9 +123,15 @@ describe('signing in', () => {
     it('leads somebody else who signs in at the same browser to their own tokens', async () => {
       const { browser } = await op.signIn(maria.secret)
       const luigi = await op.addPerson('luigi')
-      const second = await op.typePassword(await op.begin({ prompt: 'login' }, browser), { username: 'luigi' })
+      const second = await op.typePassword(await op.begin({ prompt: 'login' }, browser), {
+        username: 'luigi',
+      })
       const secret = secretOn(second.page)
-      const issuing = await op.submit(second, { intent: 'confirm', code: codeNow(secret, op.clock), label: '' })
+      const issuing = await op.submit(second, {
+        intent: 'confirm',
+        code: codeNow(secret, op.clock),
+        label: '',
+      })
       let last = await op.submit(issuing, { intent: 'saved' })
       // oidc-provider signs maria out first, by a form that posts itself.
       if (codeOf(last.page) === null) {
@@ -128,20 +146,28 @@ describe('signing in', () => {
     })
   })
 
-
   describe('with several authenticators', () => {
     it('sets up several named authenticators, each of which works', async () => {
       const { codes } = await op.enrolOther('anna')
       const other = await op.typePassword(await op.begin(), { username: 'anna' })
-      const recovered = await op.submit(await op.submit(other, { intent: 'switch', factor: 'recovery-code' }), { intent: 'answer', code: codes[0] as string })
+      const recovered = await op.submit(
+        await op.submit(other, { intent: 'switch', factor: 'recovery-code' }),
+        { intent: 'answer', code: codes[0] as string },
+      )
       const enrolling = await op.submit(recovered, { intent: 'enrol' })
       const tablet = secretOn(enrolling.page)
-      const issuing = await op.submit(enrolling, { intent: 'confirm', code: codeNow(tablet, op.clock), label: '  My <tablet>  ' })
+      const issuing = await op.submit(enrolling, {
+        intent: 'confirm',
+        code: codeNow(tablet, op.clock),
+        label: '  My <tablet>  ',
+      })
       await op.redeem(await op.submit(issuing, { intent: 'saved' }))
       const asked = await op.typePassword(await op.begin({}, new Browser()), { username: 'anna' })
       assert.match(asked.page.body, /My phone/)
       assert.match(asked.page.body, /My &lt;tablet&gt;/)
-      const { tokens } = await op.redeem(await op.submit(asked, { intent: 'answer', code: op.nextCode(tablet) }))
+      const { tokens } = await op.redeem(
+        await op.submit(asked, { intent: 'answer', code: op.nextCode(tablet) }),
+      )
       assert.equal(tokens.claims()?.['acr'], mfa)
     })
   })

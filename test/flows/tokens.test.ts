@@ -57,10 +57,17 @@ describe('tokens and their endpoints', () => {
     const browser = new Browser()
     const code = op.nextCode(maria.secret)
     let page = await browser.get(url)
-    page = await browser.post(page.url, { intent: 'sign-in', username: 'maria', password: 'due passi avanti' })
+    page = await browser.post(page.url, {
+      intent: 'sign-in',
+      username: 'maria',
+      password: 'due passi avanti',
+    })
     assert.equal(codeOf(page), null)
     page = await browser.post(page.url, { intent: 'answer', code })
-    const tokens = await oidc.authorizationCodeGrant(op.rp.config, page.url, { pkceCodeVerifier: codeVerifier, expectedState: 'the state' })
+    const tokens = await oidc.authorizationCodeGrant(op.rp.config, page.url, {
+      pkceCodeVerifier: codeVerifier,
+      expectedState: 'the state',
+    })
     assert.equal(tokens.claims()?.['acr'], mfa)
   })
   it('are not to be had without PKCE, nor by another response type', async () => {
@@ -102,7 +109,10 @@ describe('signing out', () => {
     assert.equal(wrong.status, 400)
     assert.ok(codeOf((await op.begin({ prompt: 'none' }, browser)).page), 'the session lives on')
     const again = await browser.get(url)
-    const gone = await browser.post(action, { xsrf: /name="xsrf" value="([^"]+)"/.exec(again.body)?.[1] ?? xsrf, logout: 'yes' })
+    const gone = await browser.post(action, {
+      xsrf: /name="xsrf" value="([^"]+)"/.exec(again.body)?.[1] ?? xsrf,
+      logout: 'yes',
+    })
     assert.equal(gone.url.href, 'http://rp.invalid/?state=bye')
     assert.equal(errorOf((await op.begin({ prompt: 'none' }, browser)).page), 'login_required')
     await op.close()
@@ -123,7 +133,11 @@ describe('signing out', () => {
 describe('consent', () => {
   it('is asked of the person where the relying party is not the organisation’s own', async () => {
     const op = await startProvider()
-    const foreign = await op.addClient({ client_id: 'foreign', require_consent: true, client_name: 'Some shop' })
+    const foreign = await op.addClient({
+      client_id: 'foreign',
+      require_consent: true,
+      client_name: 'Some shop',
+    })
     const { browser, secret } = await op.enrol()
     const asked = await op.begin({ prompt: 'consent' }, browser, foreign)
     assert.match(asked.page.body, /Allow Some shop\?/)
@@ -134,7 +148,9 @@ describe('consent', () => {
     assert.equal(errorOf(denied.page), 'access_denied')
     assert.equal(errorOf((await op.begin({ prompt: 'none' }, browser, foreign)).page), 'consent_required')
 
-    const allowed = await op.redeem(await op.submit(await op.begin({ prompt: 'consent' }, browser, foreign), { intent: 'allow' }))
+    const allowed = await op.redeem(
+      await op.submit(await op.begin({ prompt: 'consent' }, browser, foreign), { intent: 'allow' }),
+    )
     assert.equal(allowed.tokens.claims()?.['acr'], mfa)
     assert.ok(codeOf((await op.begin({}, browser, foreign)).page), 'not asked twice')
 

@@ -57,7 +57,10 @@ describe('signing keys', () => {
         if (named) assert.equal(key?.kid, 'mine')
         const client = await provider.Client.find('rp')
         assert.ok(client)
-        const token = new (provider as unknown as { IdToken: IdTokenClass }).IdToken({ sub: 'me' }, { client })
+        const token = new (provider as unknown as { IdToken: IdTokenClass }).IdToken(
+          { sub: 'me' },
+          { client },
+        )
         token.scope = 'openid'
         const { protectedHeader, payload } = await jwtVerify(
           await token.issue({ use: 'idtoken' }),

@@ -118,7 +118,8 @@ const generateKeys = async () => {
 
 /** The work of argon2 is tested elsewhere; here it would only make the tests slow. */
 export const cheapHasher = (): Hasher => {
-  const digest = (text: string, salt: string | Buffer) => createHash('sha256').update(salt).update(text.normalize('NFC')).digest()
+  const digest = (text: string, salt: string | Buffer) =>
+    createHash('sha256').update(salt).update(text.normalize('NFC')).digest()
   return {
     hash: async (text) => `cheap:${digest(text, 'salt').toString('base64')}`,
     verify: async (phc, text) => phc === `cheap:${digest(text, 'salt').toString('base64')}`,
@@ -246,7 +247,9 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
     },
     async redeem(at) {
       if (codeOf(at.page) === null)
-        throw new Error(`no code: ${errorOf(at.page) ?? at.page.status} ${at.page.url} ${at.page.body.slice(-1200)}`)
+        throw new Error(
+          `no code: ${errorOf(at.page) ?? at.page.status} ${at.page.url} ${at.page.body.slice(-1200)}`,
+        )
       return { ...at, tokens: await at.request.finish(at.page.url) }
     },
     async enrol(browser = new Browser(), parameters = {}) {

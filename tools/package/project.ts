@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { run } from './command.ts'
 
 /** Of these somebody who uses the plugin installs what they need, in our versions. */
-const beside = ['oidc-provider', '@types/oidc-provider', '@types/node']
+const beside = ['oidc-provider', '@types/node']
 
 /** An empty folder with the packed package and oidc-provider installed; answers its path. */
 export const installInEmptyProject = async (folder: string, tarball: string): Promise<string> => {
