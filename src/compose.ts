@@ -89,7 +89,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   const requests = createRequestMemory({ store, log })
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
   const mail = parts.mail ?? openMail(config)
-  const accountName = async (id: string): Promise<string> => (await directory.accountById(id))?.username ?? id
+  const accountName = createAccountNames(directory)
 
   const mfa = secondFactor({
     directory: unsealed,
@@ -123,6 +123,10 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     ),
   )
   mfa.attach(provider)
+  provider.on('interaction.ended', (ctx) => {
+    const { Interaction } = ctx.oidc.entities
+    if (Interaction) requests.keepBriefly(Interaction, `${interactionArea}${Interaction.uid}`)
+  })
   provider.proxy = config.proxy
   const passwordPages = createPasswordPages({
     provider: () => provider,
@@ -162,6 +166,20 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     async close() {
       await Promise.allSettled([store.close(), directory.close(), mail?.close()])
     },
+  }
+}
+
+const mostNames = 1_000
+
+/** The user name of an account, which never changes, so that a sign-in asks for it once and not at every step. */
+const createAccountNames = (directory: Pick<Directory, 'accountById'>) => {
+  const names = new Map<string, string>()
+  return async (id: string): Promise<string> => {
+    const known = names.get(id) ?? (await directory.accountById(id))?.username
+    if (known === undefined) return id
+    if (names.size >= mostNames) names.clear()
+    names.set(id, known)
+    return known
   }
 }
 

@@ -8,7 +8,9 @@ import type { Store } from '../stores/store.ts'
  */
 export interface RequestMemory {
   /** `interactionUrl` is where the interaction begins. */
-  remember(interaction: Interaction, interactionUrl: string): void
+  remember(interaction: RememberedInteraction, interactionUrl: string): void
+  /** The sign-in is done: from now on only the back button may ask for the request again. */
+  keepBriefly(interaction: RememberedInteraction, interactionUrl: string): void
   /** The address that repeats the request of an interaction, and its relying party. */
   recall(
     provider: Provider,
@@ -16,37 +18,45 @@ export interface RequestMemory {
   ): Promise<{ restartUrl: string; interactionUrl: string; clientId: string } | undefined>
 }
 
-const seconds = 24 * 3600
+type RememberedInteraction = Pick<Interaction, 'uid' | 'params'>
+
+/** Seconds: a page that was left open over night, and the back button after a sign-in that is done. */
+const overNight = 24 * 3600
+const backButton = 15 * 60
 
 /** Given out by oidc-provider for one use; the parameters they stood for are remembered instead. */
 const spent = new Set(['request_uri', 'request'])
 
-export const createRequestMemory = ({ store, log }: { store: Store; log: Log }): RequestMemory => ({
-  remember({ uid, params }, interactionUrl) {
+export const createRequestMemory = ({ store, log }: { store: Store; log: Log }): RequestMemory => {
+  const put = ({ uid, params }: RememberedInteraction, interactionUrl: string, seconds: number) => {
     // Only the way back is lost when this fails, so nobody waits for it.
     store
       .put(`rq:${uid}`, JSON.stringify({ params, interactionUrl }), seconds)
       .catch((error) => log.warn({ err: error }, 'a request could not be remembered'))
-  },
-  async recall(provider, uid) {
-    const stored = await store.get(`rq:${uid}`)
-    if (stored === undefined) return undefined
-    const { params, interactionUrl } = JSON.parse(stored) as {
-      params: Record<string, unknown>
-      interactionUrl: string
-    }
-    const query = new URLSearchParams(
-      Object.entries(params).flatMap(
-        ([name, value]): Array<[string, string]> =>
-          spent.has(name) || value === undefined || value === null
-            ? []
-            : [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]],
-      ),
-    )
-    return {
-      restartUrl: `${provider.pathFor('authorization')}?${query}`,
-      interactionUrl,
-      clientId: String(params['client_id']),
-    }
-  },
-})
+  }
+  return {
+    remember: (interaction, interactionUrl) => put(interaction, interactionUrl, overNight),
+    keepBriefly: (interaction, interactionUrl) => put(interaction, interactionUrl, backButton),
+    async recall(provider, uid) {
+      const stored = await store.get(`rq:${uid}`)
+      if (stored === undefined) return undefined
+      const { params, interactionUrl } = JSON.parse(stored) as {
+        params: Record<string, unknown>
+        interactionUrl: string
+      }
+      const query = new URLSearchParams(
+        Object.entries(params).flatMap(
+          ([name, value]): Array<[string, string]> =>
+            spent.has(name) || value === undefined || value === null
+              ? []
+              : [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]],
+        ),
+      )
+      return {
+        restartUrl: `${provider.pathFor('authorization')}?${query}`,
+        interactionUrl,
+        clientId: String(params['client_id']),
+      }
+    },
+  }
+}

@@ -17,11 +17,18 @@ export function loadTranslators(views: URL = ownViews): Record<Language, Transla
   return Object.fromEntries(entries) as Record<Language, Translate>
 }
 
+/** The type of plain text in a parsed message (`TYPE.literal` of @formatjs/icu-messageformat-parser). */
+const literal = 0
+
 function translatorOf(language: Language, views: URL): Translate {
   const file = new URL(`messages/${language}.json`, views)
   const texts = new Map<string, string>(Object.entries(JSON.parse(readFileSync(file, 'utf8'))))
   const formats = new Map<string, IntlMessageFormat>()
+  /** Most messages say the same every time. */
+  const constants = new Map<string, string>()
   return (key, values) => {
+    const constant = constants.get(key)
+    if (constant !== undefined) return constant
     let format = formats.get(key)
     if (!format) {
       const text = texts.get(key)
@@ -29,7 +36,9 @@ function translatorOf(language: Language, views: URL): Translate {
       format = new IntlMessageFormat(text, language, undefined, { ignoreTag: true })
       formats.set(key, format)
     }
-    return String(format.format(values))
+    const said = String(format.format(values))
+    if (format.getAst().every(({ type }) => type === literal)) constants.set(key, said)
+    return said
   }
 }
 

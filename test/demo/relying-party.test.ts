@@ -1,69 +1,9 @@
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Provider, { type InteractionResults } from 'oidc-provider'
 import { startRelyingParty } from '../../demo/relying-party/relying-party.ts'
-
-const sfa = 'https://refeds.org/profile/sfa'
-const mfa = 'https://refeds.org/profile/mfa'
-
-/** What the foreign provider answers at the next interaction; a test changes it. */
-interface Person {
-  acr: string
-  amr: string[]
-  name: string
-  /** Finishes with this error instead. */
-  error?: string
-  /** Seconds the sign-in lies in the past. */
-  age?: number
-  /** Not an account any more. */
-  gone?: boolean
-}
-
-interface Answer {
-  status: number
-  url: URL
-  text: string
-  headers: Headers
-}
-
-/** Enough of a browser: cookies by host and path (not by port), redirects, a language. */
-const createBrowser = (language = 'en') => {
-  const cookies = new Map<string, { path: string; value: string }>()
-  const visit = async (address: string | URL, init: RequestInit = {}): Promise<Answer> => {
-    const url = new URL(address)
-    const sent = [...cookies].filter(([, { path }]) => url.pathname.startsWith(path))
-    const response = await fetch(url, {
-      ...init,
-      redirect: 'manual',
-      headers: {
-        'accept-language': language,
-        cookie: sent.map(([name, { value }]) => `${name}=${value}`).join('; '),
-        ...init.headers,
-      },
-    })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      const path = /path=([^;]*)/i.exec(line)?.[1] ?? '/'
-      if (value === '' || /expires=Thu, 01 Jan 1970/i.test(line)) cookies.delete(name)
-      else cookies.set(name, { path, value })
-    }
-    return { status: response.status, url, text: await response.text(), headers: response.headers }
-  }
-  const go = async (address: string | URL, init: RequestInit = {}): Promise<Answer> => {
-    let answer = await visit(address, init)
-    for (let hops = 0; answer.status === 302 || answer.status === 303; hops++) {
-      assert.ok(hops < 15, 'redirects without end')
-      answer = await visit(new URL(answer.headers.get('location') ?? '', answer.url))
-    }
-    return answer
-  }
-  return { visit, go, cookies }
-}
-
-const plainText = (page: string): string => page.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
-
-const locationOf = (answer: Answer): URL => new URL(answer.headers.get('location') ?? '', answer.url)
+import { createBrowser, locationOf, plainText } from './browser.ts'
+import { foreignProvider, mfa, type Person, sfa } from './foreign-provider.ts'
 
 describe('the relying party of the demo', () => {
   let providerServer: Server
@@ -91,7 +31,12 @@ describe('the relying party of the demo', () => {
       providerInboxUrl: `${issuer}/inbox?a=1&b=2`,
       log: (message) => logged.push(message),
     })
-    handle = await foreignProvider()
+    handle = foreignProvider({
+      issuer,
+      partyUrl: party.url,
+      person: () => person,
+      log: (message) => logged.push(message),
+    })
   })
 
   after(async () => {
@@ -102,63 +47,6 @@ describe('the relying party of the demo', () => {
   beforeEach(() => {
     person = { acr: sfa, amr: ['pwd'], name: 'Maria <b>Rossi</b>' }
   })
-
-  /** A plain oidc-provider; its interactions finish by themselves as `person`. */
-  const foreignProvider = async (): Promise<RequestListener> => {
-    const provider = new Provider(issuer, {
-      clients: [
-        {
-          client_id: 'demo',
-          client_secret: 'demo-secret',
-          redirect_uris: [`${party.url}/callback`],
-          post_logout_redirect_uris: [`${party.url}/`],
-          grant_types: ['authorization_code', 'refresh_token'],
-        },
-      ],
-      features: { devInteractions: { enabled: false }, claimsParameter: { enabled: true } },
-      interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-      claims: { openid: ['sub', 'acr', 'amr', 'auth_time'], profile: ['name'], email: ['email'] },
-      acrValues: [sfa, mfa],
-      cookies: { keys: ['only for this test'] },
-      rotateRefreshToken: true,
-      findAccount: (_ctx, id) =>
-        person.gone
-          ? undefined
-          : { accountId: id, claims: () => ({ sub: id, name: person.name, email: 'maria@example.org' }) },
-    })
-    provider.on('server_error', (_ctx, error) => logged.push(`provider: ${error.message}`))
-    const finish = async (uid: string): Promise<string> => {
-      const interaction = await provider.Interaction.find(uid)
-      assert.ok(interaction)
-      const grant = new provider.Grant({ accountId: 'maria', clientId: 'demo' })
-      grant.addOIDCScope('openid profile email offline_access')
-      grant.addOIDCClaims(['acr', 'amr', 'auth_time', 'name', 'email', 'sub'])
-      const result: InteractionResults =
-        person.error === undefined
-          ? {
-              login: {
-                accountId: 'maria',
-                acr: person.acr,
-                amr: person.amr,
-                ts: Math.floor(Date.now() / 1000) - (person.age ?? 0),
-              },
-              consent: { grantId: await grant.save() },
-            }
-          : { error: person.error, error_description: 'as the test wants' }
-      interaction.result = result
-      await interaction.persist()
-      return interaction.returnTo
-    }
-    const callback = provider.callback()
-    return (request, response) => {
-      const uid = /^\/interaction\/([\w-]+)$/.exec(request.url ?? '')?.[1]
-      if (uid === undefined) return void callback(request, response)
-      finish(uid).then(
-        (location) => response.writeHead(303, { location }).end(),
-        (error) => response.writeHead(500).end(String(error)),
-      )
-    }
-  }
 
   const signIn = async (browser = createBrowser()) => {
     const claims = await browser.go(`${party.url}/sign-in`)

@@ -1,9 +1,8 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type QueryResult,
   SqliteAdapter,
@@ -12,6 +11,7 @@ import {
   SqliteDriver,
   type SqliteStatement,
 } from 'kysely'
+import { patiently, SharedConnection } from './sqlite-commits.ts'
 
 /**
  * kysely's dialect on node:sqlite. `path` is a file or `:memory:`. The file is created with mode 0600 and its folder
@@ -29,7 +29,7 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver({ database: this.#database, onCreateConnection: setUp })
+    return new SharingDriver(this.#database)
   }
 
   override createAdapter(): SqliteAdapter {
@@ -37,14 +37,71 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 }
 
-class ImmediateDriver extends SqliteDriver {
-  override async acquireConnection(): Promise<DatabaseConnection> {
-    return waitingConnection(await super.acquireConnection())
+class SharingDriver extends SqliteDriver {
+  readonly #database: SqliteDatabase
+  readonly #shared: SharedConnection
+
+  constructor(database: SqliteDatabase) {
+    super({ database })
+    this.#database = database
+    this.#shared = new SharedConnection(database)
   }
 
-  /** A plain `begin` takes the write lock at the first write, and then fails where another process wrote meanwhile. */
+  override async init(): Promise<void> {
+    await setUp(this.#shared)
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    return new Borrowed(this.#shared)
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+    await (connection as Borrowed).begin()
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    ;(connection as Borrowed).end('commit')
+  }
+
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    ;(connection as Borrowed).end('rollback')
+  }
+
+  override async destroy(): Promise<void> {
+    this.#database.close()
+  }
+}
+
+/** The one connection, as one query or one transaction has it. */
+class Borrowed implements DatabaseConnection {
+  readonly #shared: SharedConnection
+  #release: (() => void) | undefined
+
+  constructor(shared: SharedConnection) {
+    this.#shared = shared
+  }
+
+  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    return this.#release ? this.#shared.run(query) : this.#shared.execute(query)
+  }
+
+  streamQuery(): never {
+    throw new Error('rows are not streamed')
+  }
+
+  async begin(): Promise<void> {
+    this.#release = await this.#shared.begin()
+  }
+
+  /** A commit that failed is followed by a rollback, which gives the connection back. */
+  end(how: 'commit' | 'rollback'): void {
+    try {
+      this.#shared.run({ sql: how, parameters: [] })
+    } catch (error) {
+      if (how === 'commit') throw error
+    }
+    this.#release?.()
+    this.#release = undefined
   }
 }
 
@@ -53,32 +110,12 @@ class TransactionalAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true
   }
+
+  /** There is one, but it is shared: kysely need not lend it to one after the other. */
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
 }
-
-/**
- * While another process holds the lock, SQLite's own waiting (`busy_timeout`) would stop the event loop, and so also
- * whoever in this process holds the lock. This waits asynchronously, for about 3 s.
- */
-const waiting = { firstMilliseconds: 1, mostMilliseconds: 25, tries: 125 }
-
-const waitingConnection = (connection: DatabaseConnection): DatabaseConnection => ({
-  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    for (let attempt = 0, pause = waiting.firstMilliseconds; ; attempt += 1) {
-      try {
-        return await connection.executeQuery<Row>(query)
-      } catch (error) {
-        if (!isBusy(error) || attempt === waiting.tries) throw error
-      }
-      await delay(pause)
-      pause = Math.min(pause * 2, waiting.mostMilliseconds)
-    }
-  },
-  streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
-})
-
-/** https://www.sqlite.org/rescode.html#busy, extended codes included. */
-const isBusy = (error: unknown): boolean =>
-  error instanceof Error && 'errcode' in error && Number(error.errcode) % 256 === 5
 
 function openFile(path: string): DatabaseSync {
   if (path !== ':memory:') {
@@ -92,10 +129,9 @@ function openFile(path: string): DatabaseSync {
  * FULL: with WAL, NORMAL does not sync each commit, and a power cut would un-spend a code. Of several processes that
  * turn a new file to WAL at once all but one find it locked, whatever `busy_timeout` says: so this waits too.
  */
-async function setUp(connection: DatabaseConnection): Promise<void> {
-  const waiting = waitingConnection(connection)
-  await waiting.executeQuery(CompiledQuery.raw('pragma journal_mode = wal'))
-  await waiting.executeQuery(CompiledQuery.raw('pragma synchronous = full'))
+async function setUp(connection: SharedConnection): Promise<void> {
+  await patiently(() => connection.run({ sql: 'pragma journal_mode = wal', parameters: [] }))
+  await patiently(() => connection.run({ sql: 'pragma synchronous = full', parameters: [] }))
 }
 
 /** Lists of ids make statements of many lengths; the cache starts anew rather than grow with them. */

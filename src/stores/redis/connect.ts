@@ -1,6 +1,30 @@
 import { Cluster, Redis } from 'ioredis'
-import type { Config } from '../../config/schema.ts'
 import { DuepassiError } from '../../errors.ts'
+
+type Node = { host: string; port: number }
+
+/**
+ * How Redis is run, and where: one of `url`, `sentinels` with `master`, `cluster`. The `redis` section of the
+ * configuration fits it (`config/schema.ts`, which checks what is written there).
+ */
+export interface RedisSettings {
+  /** One server: `redis://[user:password@]host:6379[/db]`, `rediss://` for TLS. */
+  url?: string | undefined
+  /** Sentinels that know `master`. */
+  sentinels?: Node[] | undefined
+  /** Name of the master group the sentinels watch. */
+  master?: string | undefined
+  /** Some nodes of a Redis Cluster; the others are found from them. */
+  cluster?: Node[] | undefined
+  /** User at sentinels (and their master) or cluster; `url` carries its own. */
+  username?: string | undefined
+  /** Password at sentinels (and their master) or cluster; `url` carries its own. */
+  password?: string | undefined
+  /** TLS to sentinels (and their master) or cluster; with `url` its scheme decides. */
+  tls: boolean
+  /** Put before every key; at most 20 characters, may be empty. */
+  prefix: string
+}
 
 /** The two steps that Redis has no single command for, each on one key. */
 const scripts = {
@@ -33,7 +57,7 @@ const retry = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 1_00
 const connection = { connectTimeout: 2_000, socketTimeout: 2_500, maxRetriesPerRequest: 0 }
 
 /** The client for the way of running Redis that the configuration names; it connects at the first command. */
-export function connect(options: NonNullable<Config['redis']>): RedisClient {
+export function connect(options: RedisSettings): RedisClient {
   if (options.cluster) return scripted(connectCluster(options, options.cluster))
   if (options.sentinels) return scripted(connectSentinels(options, options.sentinels))
   if (options.url === undefined) {
@@ -52,14 +76,12 @@ const single = {
   lazyConnect: true,
 }
 
-type Node = { host: string; port: number }
-
-const credentials = ({ username, password }: NonNullable<Config['redis']>) => ({
+const credentials = ({ username, password }: RedisSettings) => ({
   ...(username === undefined ? {} : { username }),
   ...(password === undefined ? {} : { password }),
 })
 
-function connectSentinels(options: NonNullable<Config['redis']>, sentinels: Node[]): Redis {
+function connectSentinels(options: RedisSettings, sentinels: Node[]): Redis {
   if (options.master === undefined) {
     throw new DuepassiError('not_configured', 'redis.master: the name of the master group is needed')
   }
@@ -79,7 +101,7 @@ function connectSentinels(options: NonNullable<Config['redis']>, sentinels: Node
   })
 }
 
-function connectCluster(options: NonNullable<Config['redis']>, nodes: Node[]): Cluster {
+function connectCluster(options: RedisSettings, nodes: Node[]): Cluster {
   return new Cluster(nodes, {
     scripts,
     lazyConnect: true,

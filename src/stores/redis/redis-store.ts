@@ -1,8 +1,7 @@
-import type { Config } from '../../config/schema.ts'
 import { DuepassiError } from '../../errors.ts'
 import { type Log, silentLog } from '../../log.ts'
 import type { Store } from '../store.ts'
-import { connect } from './connect.ts'
+import { connect, type RedisSettings } from './connect.ts'
 
 /** Milliseconds within which a verb is answered or rejected, waiting for a connection included. */
 const patience = 2_000
@@ -17,7 +16,7 @@ const patience = 2_000
  *
  * Redis must not evict (`maxmemory-policy noeviction`): an evicted entry would read as "never used".
  */
-export function redisStore(options: NonNullable<Config['redis']>, log: Log = silentLog): Store {
+export function redisStore(options: RedisSettings, log: Log = silentLog): Store {
   const client = connect(options)
   const at = (key: string) => options.prefix + key
   let reachable = true
