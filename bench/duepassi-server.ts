@@ -38,7 +38,7 @@ const configuration = (): Config => {
       cookies: [key('cookies')],
       sealing: [{ id: 'bench', key: key('sealing') }],
     },
-    resources: [{ id: resource, scopes: [resourceScope], format: 'jwt' }],
+    resources: [{ id: resource, scopes: [resourceScope], clients: ['*'], format: 'jwt' }],
     lifetimes,
   })
 }

@@ -22,6 +22,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     json: { type: 'string' },
+    only: { type: 'string' },
   },
 })
 
@@ -29,7 +30,7 @@ const full = {
   rounds: 24,
   slice: 500,
   loginSlice: 1500,
-  warmUp: 1500,
+  warmUp: { operations: 600, milliseconds: 12_000 },
   storm: 20_000,
   sessions: 300,
   starts: 5,
@@ -40,7 +41,7 @@ const quick = {
   rounds: 2,
   slice: 200,
   loginSlice: 400,
-  warmUp: 100,
+  warmUp: { operations: 20, milliseconds: 400 },
   storm: 1500,
   sessions: 20,
   starts: 1,
@@ -59,8 +60,20 @@ const readPlan = () => {
   return { ...plan, rounds }
 }
 
+/** `--only` takes operations and these, separated by `+`; a table of a part has the lines of that part. */
+const others = ['sessions', 'storm', 'start'] as const
+
+const readParts = (): ReadonlySet<string> => {
+  const all: readonly string[] = [...operationNames, ...others]
+  const wanted = values.only?.split('+') ?? all
+  const unknown = wanted.find((name) => !all.includes(name))
+  if (unknown !== undefined) throw new Error(`--only knows ${all.join(' + ')}, not ${unknown}`)
+  return new Set(wanted)
+}
+
 const measureAll = async (): Promise<Measurements> => {
   const plan = readPlan()
+  const parts = readParts()
   const crypto = await createCryptoLimits()
   await crypto.measure()
 
@@ -90,9 +103,10 @@ const measureAll = async (): Promise<Measurements> => {
   const bareSite = await openSite(bare.origin, 32)
 
   tell('bytes per session')
+  const sessions = parts.has('sessions') ? plan.sessions : 0
   const sessionBytes = {
-    bare: await measureSessionBytes(bareSite, people.bare, redis.bare.client, plan.sessions),
-    duepassi: await measureSessionBytes(sites.stubbed, people.stubbed, redis.stubbed.client, plan.sessions),
+    bare: await measureSessionBytes(bareSite, people.bare, redis.bare.client, sessions),
+    duepassi: await measureSessionBytes(sites.stubbed, people.stubbed, redis.stubbed.client, sessions),
   }
 
   const operations = {
@@ -101,6 +115,7 @@ const measureAll = async (): Promise<Measurements> => {
     stubbed: createOperations(sites.stubbed, people.stubbed, connections),
   }
   const contenders: Contender[] = operationNames.flatMap((operation) => {
+    if (!parts.has(operation)) return []
     const reference = { server: bare, operations: operations.bare, operation, milliseconds: plan.slice }
     const ours = { server: duepassi, operations: operations.duepassi, operation }
     return [
@@ -132,20 +147,19 @@ const measureAll = async (): Promise<Measurements> => {
   })
 
   tell('refreshing during a storm of logins')
-  const storm = await measureStorm(sites.duepassi, people.duepassi, plan.storm)
+  const storm = parts.has('storm')
+    ? await measureStorm(sites.duepassi, people.duepassi, plan.storm)
+    : undefined
   await Promise.all([sites.duepassi.close(), sites.stubbed.close(), bareSite.close()])
   await Promise.all([duepassi.stop(), stubbed.stop(), bare.stop()])
 
   tell('cold starts')
-  await compileServers()
-  const starts = await measureColdStarts(
-    [
-      { kind: 'bare', redis: redis.bare, folder },
-      { kind: 'duepassi', redis: redis.duepassi, folder },
-    ],
-    plan.starts,
-    plan.idle,
-  )
+  const starting = [
+    { kind: 'bare', redis: redis.bare, folder },
+    { kind: 'duepassi', redis: redis.duepassi, folder },
+  ] as const
+  if (parts.has('start')) await compileServers()
+  const starts = await measureColdStarts(parts.has('start') ? starting : [], plan.starts, plan.idle)
   const none = { milliseconds: Number.NaN, idleBytes: Number.NaN }
   return {
     machine: {
@@ -164,7 +178,7 @@ const measureAll = async (): Promise<Measurements> => {
       'waits for a fresh code': people.duepassi.waited + people.stubbed.waited,
     },
     series: Object.fromEntries(series),
-    storm,
+    ...(storm && { storm }),
     sessionBytes,
     coldStart: { bare: starts.get('bare') ?? none, duepassi: starts.get('duepassi') ?? none },
     crypto: crypto.limits,

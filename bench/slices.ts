@@ -51,11 +51,26 @@ export const runRounds = async (
   return series
 }
 
-/** Lets the compilers see every path before anything counts. */
-export const warmUp = async (contenders: readonly Contender[], milliseconds: number): Promise<void> => {
+/**
+ * Lets the compilers see every path before anything counts: each server does each operation so often, however long it
+ * takes, up to a limit. Counting time instead would warm up most whoever is fastest, and twice whoever is measured twice.
+ */
+export const warmUp = async (
+  contenders: readonly Contender[],
+  plan: { operations: number; milliseconds: number },
+): Promise<void> => {
+  const warm = new Map<Operations, Set<OperationName>>()
   for (const { operations, operation } of contenders) {
-    await operations.prepare()
-    await (await operations.repeat(operation, milliseconds)).verify()
+    const done = warm.get(operations) ?? new Set()
+    if (done.has(operation)) continue
+    warm.set(operations, done.add(operation))
+    const until = performance.now() + plan.milliseconds
+    for (let count = 0; count < plan.operations && performance.now() < until; ) {
+      await operations.prepare()
+      const slice = await operations.repeat(operation, 200)
+      await slice.verify()
+      count += slice.done
+    }
   }
 }
 

@@ -10,7 +10,6 @@ import { type RandomBytes, systemRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/sealing.ts'
 import type { MailDelivery } from './delivery/delivery.ts'
 import { createNotifier } from './delivery/notifier.ts'
-import { smtpDelivery } from './delivery/smtp/smtp.ts'
 import type { Directory } from './directory/directory.ts'
 import { sealedDirectory } from './directory/sealed.ts'
 import { migrate as migrateDatabase } from './directory/sql/migrate.ts'
@@ -24,8 +23,10 @@ import { currentRequestId, type Log, silentLog } from './log.ts'
 import { createPages } from './pages/render.ts'
 import { createHasher, type Hasher } from './passwords/hashing.ts'
 import { secondFactor } from './plugin/second-factor.ts'
+import { scopeOf } from './provider/claims.ts'
 import { createConfiguration } from './provider/configuration.ts'
 import { createOwnPages } from './provider/pages.ts'
+import { tokenLengths } from './provider/token-lengths.ts'
 import { embeddedStore } from './stores/embedded/embedded-store.ts'
 import { storeAdapter } from './stores/oidc-adapter.ts'
 import { redisStore } from './stores/redis/redis-store.ts'
@@ -50,7 +51,12 @@ export interface Parts {
   log?: Log
   hasher?: Hasher
   mail?: MailDelivery
+  /** Put between the stores and all that use them. */
+  wrapStore?: (store: Store) => Store
+  wrapDirectory?: (directory: Directory) => Directory
 }
+
+const asIs = <Kind>(given: Kind): Kind => given
 
 /** The stores that a configuration names, for one process or one command. */
 export const openStore = (
@@ -67,9 +73,12 @@ export const openDirectory = async (
 ): Promise<Directory> =>
   sealedDirectory(await openUnsealed(config, log), createSealer(config.keys.sealing ?? [], random))
 
-/** The mail server that a configuration names, if any. */
-export const openMail = ({ mail, brand }: Config): MailDelivery | undefined =>
-  mail.url && mail.from ? smtpDelivery({ url: mail.url, from: mail.from, name: brand.name }) : undefined
+/** The mail server that a configuration names, if any; loaded only then, as the library takes memory and time. */
+export const openMail = async ({ mail, brand }: Config): Promise<MailDelivery | undefined> => {
+  if (!mail.url || !mail.from) return undefined
+  const { smtpDelivery } = await import('./delivery/smtp/smtp.ts')
+  return smtpDelivery({ url: mail.url, from: mail.from, name: brand.name })
+}
 
 /** Brings the database up to date, under a lock; answers the names of the migrations that ran. */
 export const migrate = (config: Config): Promise<string[]> => migrateDatabase(config.database.url)
@@ -81,14 +90,15 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   if (!cookies || !sealing || !config.keys.signing)
     throw new DuepassiError('not_configured', 'keys.signing, keys.cookies and keys.sealing are needed')
   const sealer = createSealer(sealing, random)
-  const store = openStore(config, { clock, log })
-  const unsealed = await openUnsealed(config, log)
+  const { wrapStore = asIs, wrapDirectory = asIs } = parts
+  const store = wrapStore(openStore(config, { clock, log }))
+  const unsealed = wrapDirectory(await openUnsealed(config, log))
   const directory = sealedDirectory(unsealed, sealer)
   const hasher = parts.hasher ?? createHasher({ ...config.passwords.hashing, random })
   const pages = createPages({ brand: config.brand, secure: config.issuer.startsWith('https:'), random })
   const requests = createRequestMemory({ store, log })
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
-  const mail = parts.mail ?? openMail(config)
+  const mail = parts.mail ?? (await openMail(config))
   const accountName = createAccountNames(directory)
 
   const mfa = secondFactor({
@@ -116,7 +126,12 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
         config,
         clock,
         directory,
-        adapter: storeAdapter({ store, clock, clients: { find: (id) => directory.clientById(id) } }),
+        adapter: storeAdapter({
+          store,
+          clock,
+          clients: { find: (id) => directory.clientById(id) },
+          lengths: tokenLengths,
+        }),
         cookieSigner: createCookieSigner(cookies.map((key) => Buffer.from(key, 'base64'))),
         pages: createOwnPages({ pages, requests, log }),
       }),
@@ -140,6 +155,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     requestId: currentRequestId,
     maxLength: config.passwords.maxLength,
     accountName,
+    scopeOf,
     primarySucceeded: mfa.primarySucceeded,
   })
   const handler = createHandler({

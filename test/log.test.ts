@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { DuepassiError } from '../src/errors.ts'
-import { createLog, currentRequestId, type Log, withRequestId } from '../src/log.ts'
+import { accessLogOf, createLog, currentRequestId, type Log, withRequestId } from '../src/log.ts'
 
 describe('log', () => {
   const written = (write: (log: Log) => void, level = 'trace'): string[] => {
@@ -122,5 +122,17 @@ describe('log', () => {
       written((log) => log.debug('x'), 'info'),
       [],
     )
+  })
+
+  it('writes the lines of requests to the same place, in the same form', () => {
+    const lines: string[] = []
+    const log = createLog('info', { write: (line) => void lines.push(line) })
+    accessLogOf(log).info({ requestId: 'one', path: '/token', status: 200 }, 'request')
+    accessLogOf(log).debug({ path: '/health/live' }, 'request')
+    const [line, ...more] = lines.map((text) => JSON.parse(text))
+    assert.deepEqual(more, [])
+    const { time, ...rest } = line
+    assert.match(time, /^\d{4}-\d\d-\d\dT/)
+    assert.deepEqual(rest, { level: 'info', requestId: 'one', path: '/token', status: 200, msg: 'request' })
   })
 })

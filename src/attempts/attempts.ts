@@ -2,12 +2,14 @@ import type { Clock } from '../clock.ts'
 import { type AttemptState, noAttempts, type SecondFactorDirectory } from '../directory/directory.ts'
 import { DuepassiError } from '../errors.ts'
 import type { Store } from '../stores/store.ts'
-import { type Limits, type Reservation, reserve, settle, waitAfter } from './lockout.ts'
+import { giveBack, type Limits, type Reservation, reserve, settle, waitAfter } from './lockout.ts'
 
 /** Reserve before judging, settle after success. */
 export interface Attempts {
   reserve(subject: string, authenticator: string): Promise<Reservation>
   settle(subject: string, authenticator: string): Promise<void>
+  /** Takes back an attempt that was reserved but not judged; `failures` is the reservation's. */
+  giveBack(subject: string, authenticator: string, failures: number): Promise<void>
   /** Seconds until the next answer is judged; 0: now. Counts nothing. */
   waiting(subject: string, authenticator: string): Promise<number>
 }
@@ -35,6 +37,9 @@ export const durableAttempts = (parts: {
   },
   async settle(accountId, authenticator) {
     await parts.directory.changeAttempts(accountId, authenticator, settle)
+  },
+  async giveBack(accountId, authenticator, failures) {
+    await parts.directory.changeAttempts(accountId, authenticator, (state) => giveBack(state, failures))
   },
   async waiting(accountId, authenticator) {
     const { after } = await parts.directory.changeAttempts(accountId, authenticator, (state) => state)
@@ -75,6 +80,13 @@ export const passingAttempts = (parts: {
     async settle(subject, authenticator) {
       await parts.store.drop(`at:${authenticator}:${subject}`)
     },
+    async giveBack(subject, authenticator, failures) {
+      const key = `at:${authenticator}:${subject}`
+      const stored = await parts.store.get(key)
+      // Lost to another attempt, it stays counted: that is the safe side.
+      if (stored !== undefined)
+        await parts.store.swap(key, stored, JSON.stringify(giveBack(read(stored), failures)), lifetime)
+    },
     async waiting(subject, authenticator) {
       return secondsLeft(read(await parts.store.get(`at:${authenticator}:${subject}`)), parts.clock.now())
     },
@@ -88,7 +100,9 @@ const secondsLeft = ({ waitUntil }: AttemptState, now: number): number =>
 const read = (stored: string | undefined): AttemptState => {
   if (stored === undefined) return noAttempts
   const state = JSON.parse(stored) as AttemptState
-  if (!Number.isSafeInteger(state.failures) || !Number.isSafeInteger(state.waitUntil))
-    throw new DuepassiError('store_unavailable', 'an attempt record cannot be read')
+  const sound = [state?.failures, state?.waitUntil].every(
+    (count) => Number.isSafeInteger(count) && Number(count) >= 0,
+  )
+  if (!sound) throw new DuepassiError('store_unavailable', 'an attempt record cannot be read')
   return state
 }

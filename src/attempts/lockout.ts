@@ -10,9 +10,12 @@ export interface Limits {
   lockAfter: number
 }
 
-/** `waitIfWrong`: seconds to wait before the next one, should this one be wrong. */
+/**
+ * `waitIfWrong`: seconds to wait before the next one, should this one be wrong. `failures`: the count with this one in
+ * it, by which it can be given back.
+ */
 export type Reservation =
-  | { kind: 'judge'; waitIfWrong: number }
+  | { kind: 'judge'; waitIfWrong: number; failures: number }
   | { kind: 'wait'; seconds: number }
   | { kind: 'locked'; justNow: boolean }
 
@@ -34,12 +37,25 @@ export const reserve = (
   const waitIfWrong = waitAfter(failures, limits)
   return {
     state: { failures, waitUntil: now + waitIfWrong * 1000, lockedAt: null },
-    reservation: { kind: 'judge', waitIfWrong },
+    reservation: { kind: 'judge', waitIfWrong, failures },
   }
 }
 
 /** A success forgets this authenticator's failures (NIST SP 800-63B-4 §3.2.2), never a lock. */
 export const settle = (state: AttemptState): AttemptState => (state.lockedAt === null ? noAttempts : state)
+
+/**
+ * Takes back an attempt that nobody judged, because there was no place to judge it in. Its wait goes with it, unless
+ * another attempt has set one since.
+ */
+export const giveBack = (state: AttemptState, failures: number): AttemptState =>
+  state.lockedAt !== null || state.failures === 0
+    ? state
+    : {
+        ...state,
+        failures: state.failures - 1,
+        waitUntil: state.failures === failures ? 0 : state.waitUntil,
+      }
 
 /** Seconds to wait after so many failures in a row. */
 export const waitAfter = (failures: number, { freeFailures, firstWait, longestWait }: Limits): number =>

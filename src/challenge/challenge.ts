@@ -1,8 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Attempts } from '../attempts/attempts.ts'
 import type { RecordEvent } from '../audit/trail.ts'
 import type { Clock } from '../clock.ts'
 import type { RandomBytes } from '../crypto/random.ts'
 import type { Credential, SecondFactorDirectory } from '../directory/directory.ts'
+import { DuepassiError } from '../errors.ts'
 import type { Factor, FactorContext, FactorName, Rejection, Verdict } from '../factors/factor.ts'
 import type { Factors } from '../factors/registry.ts'
 import { createEnrolment } from './enrolment.ts'
@@ -41,6 +43,9 @@ export type Outcome =
   | { kind: 'moved'; signIn: SignIn }
   | { kind: 'refused'; signIn: SignIn; refusal: Refusal }
   | { kind: 'gone' }
+
+/** Milliseconds between the looks of a submission whether its twin has been accepted. */
+const betweenLooks = 40
 
 export type Challenge = ReturnType<typeof createChallenge>
 
@@ -98,16 +103,38 @@ export const createChallenge = (parts: ChallengeParts) => {
     return move(uid, stored, { name: 'locked' })
   }
 
+  /**
+   * The sign-in as another submission of the same form left it, if one did: a double click must end where the single one
+   * does. The other may still be on its way, so this looks more than once.
+   */
+  const movedMeanwhile = async (uid: string, { text }: Stored, looks = 10): Promise<SignIn | undefined> => {
+    for (let look = 0; look < looks; look++) {
+      const now = await signIns.find(uid)
+      if (now && now.text !== text) return now.signIn
+      await pause(betweenLooks)
+    }
+    return undefined
+  }
+
   /** Verifies, then spends by compare-and-set: a secret that somebody else spent meanwhile was replayed. */
   const judge = async (
     factor: Factor,
     answer: string,
     credentials: readonly Credential[],
     stored: Stored,
+    failures: number,
   ): Promise<Verdict> => {
     const { accountId, stage } = stored.signIn
     const question = stage.name === 'asking' ? stage.question : {}
-    const verdict = await factor.verify(answer, question, credentials, await contextFor(accountId))
+    const context = await contextFor(accountId)
+    const verdict = await factor
+      .verify(answer, question, credentials, context)
+      .catch(async (error: unknown) => {
+        // No place to judge it in: it was not judged, so it does not count.
+        if (error instanceof DuepassiError && error.code === 'busy')
+          await attempts.giveBack(accountId, factor.name, failures)
+        throw error
+      })
     if (verdict.verified) {
       const { expected, next } = verdict.spend
       return (await directory.spend(verdict.credential, expected, next, clock.now()))
@@ -128,13 +155,16 @@ export const createChallenge = (parts: ChallengeParts) => {
     /** Begins the second step; where the account has no factor yet, with setting one up. */
     async begin(uid: string, who: Pick<SignIn, 'accountId' | 'clientId' | 'primary'>): Promise<SignIn> {
       const { factors: names, lockedAt } = await directory.standing(who.accountId)
-      const factor = factors.all.find(({ name, selfEnrolled }) => selfEnrolled && names.includes(name))
       const stage = async (): Promise<Stage> => {
         if (lockedAt !== null) return { name: 'locked' }
-        if (factor) return { name: 'asking', factor: factor.name, question: await ask(who.accountId, factor) }
-        return { name: 'enrolling', ...(await enrolment.first(who.accountId)) }
+        if (names.length === 0) return { name: 'enrolling', ...(await enrolment.first(who.accountId)) }
+        const factor = factors.all.find(({ name }) => names.includes(name))
+        // Never taken for an account without a factor: that would let a password alone set one up.
+        if (!factor)
+          throw new DuepassiError('not_configured', `none of the account's factors is registered: ${names}`)
+        return { name: 'asking', factor: factor.name, question: await ask(who.accountId, factor) }
       }
-      const signIn: SignIn = { ...who, proven: [], stage: await stage() }
+      const signIn: SignIn = { ...who, proven: [], provenBy: null, stage: await stage() }
       await signIns.begin(uid, signIn)
       return signIn
     },
@@ -166,13 +196,22 @@ export const createChallenge = (parts: ChallengeParts) => {
         if (!factor.accepts(answer)) return { kind: 'refused', signIn, refusal: { reason: 'malformed' } }
         const reservation = await attempts.reserve(accountId, factor.name)
         if (reservation.kind === 'locked') return lock(uid, stored, factor.name, reservation.justNow)
-        if (reservation.kind === 'wait')
+        if (reservation.kind === 'wait') {
+          const moved = await movedMeanwhile(uid, stored, 2)
+          if (moved) return { kind: 'moved', signIn: moved }
           return { kind: 'refused', signIn, refusal: { reason: 'wait', seconds: reservation.seconds } }
+        }
         const all = await directory.credentials(accountId)
         const own = all.filter((credential) => credential.factor === factor.name)
-        const verdict = await judge(factor, answer, own, stored)
+        const verdict = await judge(factor, answer, own, stored, reservation.failures)
         if (!verdict.verified) {
           const { reason, clockOffset } = verdict
+          const moved = reason === 'replayed' ? await movedMeanwhile(uid, stored) : undefined
+          if (moved) {
+            // The same form sent twice: the other one was right, and has been settled.
+            await attempts.giveBack(accountId, factor.name, reservation.failures)
+            return { kind: 'moved', signIn: moved }
+          }
           await record(reason === 'replayed' ? 'code.reused' : 'factor.refused', {
             accountId,
             clientId,
@@ -194,6 +233,7 @@ export const createChallenge = (parts: ChallengeParts) => {
           name: 'accepted',
           factor: factor.name,
           amr: factor.amr,
+          credential: verdict.credential,
           ...(factor.selfEnrolled
             ? { issue: await enrolment.codesIfNone(accountId, all) }
             : { left: await enrolment.codesLeft(accountId) }),
@@ -230,14 +270,16 @@ export const createChallenge = (parts: ChallengeParts) => {
 
     /** Keeps the old factors after a recovery code. */
     continueAsIs: (uid: string): Promise<Outcome> =>
-      step(uid, (stored) => move(uid, stored, { name: 'continued' })),
+      step(uid, async (stored) =>
+        (await enrolment.holds(stored.signIn)) ? move(uid, stored, { name: 'continued' }) : elsewhere(uid),
+      ),
 
     confirm: (uid: string, answer: string, label: string): Promise<Outcome> =>
       step(uid, async (stored) => {
         const confirmed = await enrolment.confirm(stored.signIn, answer, label)
         if (confirmed.kind === 'superseded') {
-          const now = await signIns.find(uid)
-          return now && now.text !== stored.text ? elsewhere(uid) : { kind: 'gone' }
+          const moved = await movedMeanwhile(uid, stored)
+          return moved ? { kind: 'moved', signIn: moved } : { kind: 'gone' }
         }
         if (confirmed.kind === 'refused')
           return { kind: 'refused', signIn: stored.signIn, refusal: confirmed.refusal }

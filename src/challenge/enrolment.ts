@@ -31,12 +31,19 @@ export const createEnrolment = (
     replaces,
   })
 
-  const newCodes = async (accountId: string, replaced: readonly Credential[]): Promise<Issuing | undefined> =>
-    codes && {
-      draft: await codes.enrolment.begin(await contextFor(accountId)),
-      credentialId: randomId(random),
-      replaces: replaced.filter(({ factor }) => factor === codes.name).map(({ id }) => id),
+  /** None where there is no place to hash them in: the next sign-in issues them. */
+  const newCodes = async (accountId: string): Promise<Issuing | undefined> => {
+    if (!codes) return undefined
+    try {
+      return {
+        draft: await codes.enrolment.begin(await contextFor(accountId)),
+        credentialId: randomId(random),
+      }
+    } catch (error) {
+      if (error instanceof DuepassiError && error.code === 'busy') return undefined
+      throw error
     }
+  }
 
   /** False when the credential is there already: a second click, or somebody was faster. */
   const add = async (credential: Credential): Promise<boolean> => {
@@ -67,7 +74,7 @@ export const createEnrolment = (
     },
 
     async confirm(
-      { accountId, clientId, proven, stage }: SignIn,
+      { accountId, clientId, provenBy, stage }: SignIn,
       answer: string,
       label: string,
     ): Promise<Confirmation> {
@@ -80,7 +87,8 @@ export const createEnrolment = (
       }
       const before = await directory.credentials(accountId)
       // Only a password was proven, and the account has got a factor meanwhile: that factor must be asked instead.
-      if (proven.length === 0 && before.some(isOwn)) return { kind: 'superseded' }
+      if (provenBy === null ? before.length > 0 : !before.some(({ id }) => id === provenBy))
+        return { kind: 'superseded' }
       const now = clock.now()
       const credential = {
         id: stage.credentialId,
@@ -92,8 +100,7 @@ export const createEnrolment = (
         createdAt: now,
         lastUsedAt: now,
       }
-      const codesAreDue = proven.length > 0 || !before.some(({ factor: name }) => name === codes?.name)
-      const issue = codesAreDue ? await newCodes(accountId, before) : undefined
+      // Whoever adds it has won; only then is the slow work of new codes done.
       if (!(await add(credential))) return { kind: 'superseded' }
       if (stage.replaces.length > 0) {
         await directory.removeCredentials(accountId, stage.replaces)
@@ -101,12 +108,15 @@ export const createEnrolment = (
       }
       await record('factor.enrolled', { accountId, clientId, factor: factor.name })
       await parts.notify({ kind: 'factor-enrolled', accountId, label })
-      return { kind: 'confirmed', event: { name: 'enrolled', amr: factor.amr, issue } }
+      return {
+        kind: 'confirmed',
+        event: { name: 'enrolled', amr: factor.amr, issue: await newCodes(accountId) },
+      }
     },
 
     /** Recovery codes for somebody who has a factor but no codes yet (the page was closed too early). */
     async codesIfNone(accountId: string, all: readonly Credential[]): Promise<Issuing | undefined> {
-      return all.some(({ factor }) => factor === codes?.name) ? undefined : newCodes(accountId, [])
+      return all.some(({ factor }) => factor === codes?.name) ? undefined : newCodes(accountId)
     },
 
     async codesLeft(accountId: string): Promise<number> {
@@ -116,9 +126,16 @@ export const createEnrolment = (
       return Number(left)
     },
 
-    /** The codes that were shown become valid, and those before them invalid. Doing it twice changes nothing. */
-    async keepCodes({ accountId, clientId, stage }: SignIn): Promise<boolean> {
+    /** Whether the account still has what proved this sign-in: an administrator may have reset its factors meanwhile. */
+    async holds({ accountId, provenBy }: SignIn): Promise<boolean> {
+      return (await directory.credentials(accountId)).some(({ id }) => id === provenBy)
+    },
+
+    /** The codes that were shown become valid, and all others invalid. Doing it twice changes nothing. */
+    async keepCodes({ accountId, clientId, provenBy, stage }: SignIn): Promise<boolean> {
       if (stage.name !== 'issuing' || !codes) return false
+      const before = await directory.credentials(accountId)
+      if (!before.some(({ id }) => id === provenBy)) return false
       const now = clock.now()
       await add({
         id: stage.credentialId,
@@ -130,7 +147,12 @@ export const createEnrolment = (
         createdAt: now,
         lastUsedAt: null,
       })
-      if (stage.replaces.length > 0) await directory.removeCredentials(accountId, stage.replaces)
+      const others = before.filter(({ id, factor }) => factor === codes.name && id !== stage.credentialId)
+      if (others.length > 0)
+        await directory.removeCredentials(
+          accountId,
+          others.map(({ id }) => id),
+        )
       await record('recovery-codes.issued', { accountId, clientId, factor: codes.name })
       return true
     },

@@ -11,6 +11,8 @@ export interface SignIn {
   primary: { amr: readonly string[]; at: number }
   /** RFC 8176 names proven in the second step. */
   proven: readonly string[]
+  /** The credential of the last proof: what follows holds only as long as the account has it. */
+  provenBy: string | null
   stage: Stage
 }
 
@@ -32,7 +34,7 @@ export interface Enrolling {
   replaces: readonly string[]
 }
 
-export type Issuing = Omit<Enrolling, 'factor'>
+export type Issuing = Pick<Enrolling, 'draft' | 'credentialId'>
 
 export type Event =
   | { name: 'switched'; factor: FactorName; question: Question }
@@ -40,6 +42,7 @@ export type Event =
       name: 'accepted'
       factor: FactorName
       amr: readonly string[]
+      credential: string
       left?: number
       issue?: Issuing | undefined
     }
@@ -53,11 +56,15 @@ export type Event =
 /** The sign-in after the event, or undefined when the event is not possible where it stands. Pure. */
 export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
   const { stage } = signIn
-  const to = (next: Stage, amr: readonly string[] = []): SignIn => ({
+  const to = (next: Stage): SignIn => ({ ...signIn, stage: next })
+  const proved = (amr: readonly string[], by: string, next: Stage): SignIn => ({
     ...signIn,
     proven: [...signIn.proven, ...amr],
+    provenBy: by,
     stage: next,
   })
+  const issuingOrProven = (issue: Issuing | undefined): Stage =>
+    issue ? { name: 'issuing', ...issue } : { name: 'proven' }
   switch (event.name) {
     case 'switched':
       return stage.name === 'asking'
@@ -65,15 +72,18 @@ export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
         : undefined
     case 'accepted':
       if (stage.name !== 'asking' || stage.factor !== event.factor) return undefined
-      if (event.left !== undefined) return to({ name: 'recovered', left: event.left }, event.amr)
-      return to(event.issue ? { name: 'issuing', ...event.issue } : { name: 'proven' }, event.amr)
+      return proved(
+        event.amr,
+        event.credential,
+        event.left === undefined ? issuingOrProven(event.issue) : { name: 'recovered', left: event.left },
+      )
     case 'locked':
       return stage.name === 'asking' ? to({ name: 'locked' }) : undefined
     case 'enrolment-begun':
       return stage.name === 'recovered' ? to({ name: 'enrolling', ...event.enrolling }) : undefined
     case 'enrolled':
       if (stage.name !== 'enrolling') return undefined
-      return to(event.issue ? { name: 'issuing', ...event.issue } : { name: 'proven' }, event.amr)
+      return proved(event.amr, stage.credentialId, issuingOrProven(event.issue))
     case 'continued':
       return stage.name === 'recovered' ? to({ name: 'proven' }) : undefined
     case 'codes-saved':

@@ -11,6 +11,8 @@ export interface ClientOptions {
   logoUri?: string
   grant: string[]
   idTokenAlg?: string
+  requireConsent: boolean
+  requireSecondFactor: boolean
 }
 
 const grants = ['authorization_code', 'refresh_token', 'client_credentials']
@@ -81,6 +83,8 @@ export const clientMetadata = (options: ClientOptions, random: RandomBytes): Cli
       post_logout_redirect_uris: options.postLogoutRedirectUri,
     }),
     ...(options.logoUri !== undefined && { logo_uri: options.logoUri }),
+    ...(options.requireConsent && { require_consent: true }),
+    ...(options.requireSecondFactor && { require_second_factor: true }),
     ...(options.idTokenAlg !== undefined && { id_token_signed_response_alg: options.idTokenAlg }),
   }
 }

@@ -63,6 +63,12 @@ export const addClientCommands = (program: Command, io: Io): void => {
       collect,
       [],
     )
+    .option(
+      '--require-consent',
+      'ask each person before this client gets anything: for clients of others',
+      false,
+    )
+    .option('--require-second-factor', 'ask for a second factor whatever the general policy says', false)
     .option('--public', 'an app without a secret (browser, phone): PKCE protects it', false)
     .option('--logo-uri <uri>', 'logo that people see when they sign in')
     .option(

@@ -60,7 +60,7 @@ export const tellByMail = async (
   notice: Notice & { accountId: string },
 ): Promise<void> => {
   const { openMail } = await partsOf(io)
-  const mail = openMail(config)
+  const mail = await openMail(config)
   try {
     await createNotifier({ directory, mail, clock: systemClock, brand: config.brand })(notice)
   } catch {

@@ -189,6 +189,10 @@ const store = z.strictObject({
 const resource = z.strictObject({
   id: z.url().describe('The resource indicator, which becomes the audience.'),
   scopes: z.array(z.string()).default([]).describe('Scopes that it knows.'),
+  clients: z
+    .array(z.string())
+    .min(1)
+    .describe('Client ids that may ask for tokens for it, with any of its scopes; `*` means every client.'),
   format: z
     .enum(['opaque', 'jwt'])
     .default('jwt')

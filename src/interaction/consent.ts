@@ -13,12 +13,15 @@ export const createConsentScreen = (parts: {
   provider(): Provider
   pages: Pages
   accountName(accountId: string): Promise<string>
+  /** The scope that releases a claim: what the person is told when the claim is asked for by itself. */
+  scopeOf(claim: string): string
 }) => ({
   async show({ req, res, language, client, interaction }: Visit): Promise<void> {
     const details = interaction.prompt.details as ConsentDetails
     const missing = [
       ...(details.missingOIDCScope ?? []),
       ...Object.values(details.missingResourceScopes ?? {}).flat(),
+      ...(details.missingOIDCClaims ?? []).map(parts.scopeOf),
     ]
     // Asked again although everything was granted before (`prompt=consent`): the whole request is shown.
     const scopes = missing.length > 0 ? missing : String(interaction.params['scope'] ?? '').split(' ')
@@ -28,7 +31,7 @@ export const createConsentScreen = (parts: {
       ...(client && { client }),
       view: 'interaction/consent',
       locals: {
-        scopes: scopes.filter((scope) => scope !== 'openid'),
+        scopes: [...new Set(scopes)].filter((scope) => scope !== 'openid'),
         ...(accountName !== undefined && { accountName }),
       },
     })

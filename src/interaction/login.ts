@@ -74,10 +74,13 @@ export const createLoginScreen = (parts: LoginParts) => {
       const clientId = String(interaction.params['client_id'])
       const usable = account?.disabledAt === null ? account : undefined
       // Longer than any password can be: cut, so that nobody makes us hash a novel, and still wrong.
-      const right = await parts.hasher.verify(
-        usable?.passwordHash,
-        [...password].slice(0, parts.maxLength + 1).join(''),
-      )
+      const right = await parts.hasher
+        .verify(usable?.passwordHash, [...password].slice(0, parts.maxLength + 1).join(''))
+        .catch(async (error: unknown) => {
+          // No place to hash it in: it was not judged, so it does not count.
+          await parts.attempts.giveBack(subject, 'password', reservation.failures)
+          throw error
+        })
       if (!right || !usable) {
         await parts.record('password.refused', { accountId: account?.id ?? null, clientId })
         return show(visit, wrong)

@@ -8,7 +8,11 @@ import { secondFactorPath } from './second-factor.ts'
 import { openVisit, redirect } from './visit.ts'
 
 type PasswordPagesParts = LoginParts &
-  FailureParts & { provider(): Provider; accountName(accountId: string): Promise<string> }
+  FailureParts & {
+    provider(): Provider
+    accountName(accountId: string): Promise<string>
+    scopeOf(claim: string): string
+  }
 
 /** Where the pages of an interaction live: `/interaction/<uid>`, and the second step beneath. */
 export const interactionArea = '/interaction/'

@@ -24,14 +24,22 @@ type RememberedInteraction = Pick<Interaction, 'uid' | 'params'>
 const overNight = 24 * 3600
 const backButton = 15 * 60
 
-/** Given out by oidc-provider for one use; the parameters they stood for are remembered instead. */
-const spent = new Set(['request_uri', 'request'])
+/**
+ * Given out for one use (the parameters they stood for are remembered instead), or a token that has no business here.
+ */
+const leftOut = new Set(['request_uri', 'request', 'id_token_hint'])
+
+/** Characters: a request longer than any in earnest is not kept for whoever sends it. */
+const longest = 4096
 
 export const createRequestMemory = ({ store, log }: { store: Store; log: Log }): RequestMemory => {
   const put = ({ uid, params }: RememberedInteraction, interactionUrl: string, seconds: number) => {
+    const kept = Object.fromEntries(Object.entries(params).filter(([name]) => !leftOut.has(name)))
+    const text = JSON.stringify({ params: kept, interactionUrl })
+    if (text.length > longest) return
     // Only the way back is lost when this fails, so nobody waits for it.
     store
-      .put(`rq:${uid}`, JSON.stringify({ params, interactionUrl }), seconds)
+      .put(`rq:${uid}`, text, seconds)
       .catch((error) => log.warn({ err: error }, 'a request could not be remembered'))
   }
   return {
@@ -47,7 +55,7 @@ export const createRequestMemory = ({ store, log }: { store: Store; log: Log }):
       const query = new URLSearchParams(
         Object.entries(params).flatMap(
           ([name, value]): Array<[string, string]> =>
-            spent.has(name) || value === undefined || value === null
+            value === undefined || value === null
               ? []
               : [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]],
         ),

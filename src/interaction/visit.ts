@@ -71,6 +71,9 @@ export const finish = async ({ interaction, res }: Visit, result: InteractionRes
 
 /** 303: a browser must not send the form on to where it is redirected (RFC 9700 §4.12). */
 export const redirect = (res: ServerResponse, location: string): void => {
+  // `//host` would leave for another host: what is echoed from a request must not be able to.
+  if (/^[/\\]{2}/.test(location))
+    throw new DuepassiError('interaction_gone', 'an address that leads elsewhere')
   res.writeHead(303, { Location: location, 'Cache-Control': 'no-store', 'Content-Length': 0 })
   res.end()
 }

@@ -4,5 +4,6 @@ import type { IncomingMessage } from 'node:http'
 export const addressOf = (req: IncomingMessage & { originalUrl?: string }): string =>
   req.originalUrl ?? req.url ?? '/'
 
+/** The path alone; empty for a request target that is none, which anybody can send. */
 export const pathOf = (req: IncomingMessage): string =>
-  new URL(addressOf(req), 'http://relative.invalid').pathname
+  URL.parse(addressOf(req), 'http://relative.invalid')?.pathname ?? ''

@@ -5,7 +5,7 @@ import { secondFactorPath } from '../interaction/second-factor.ts'
 import { spendsByItself, storeAdapter } from '../stores/oidc-adapter.ts'
 import type { Store } from '../stores/store.ts'
 import { guardAccounts, guardGrants } from './accounts.ts'
-import { demandProperty, type PolicySettings } from './facts.ts'
+import { demandProperty, mustBeBoolean, type PolicySettings } from './facts.ts'
 import type { Judge } from './judge.ts'
 import { insertPrompt, promptName } from './prompt.ts'
 import { spendOnce } from './spend-once.ts'
@@ -105,4 +105,8 @@ const withDemand = (
 ): NonNullable<Configuration['extraClientMetadata']> => ({
   ...host,
   properties: [...new Set([...(host?.properties ?? []), demandProperty])],
+  validator(ctx, key, value, metadata) {
+    mustBeBoolean(demandProperty)(ctx, key, value)
+    return host?.validator?.(ctx, key, value, metadata)
+  },
 })

@@ -1,9 +1,21 @@
+import { errors } from 'oidc-provider'
 import type { Standing } from '../directory/directory.ts'
 import type { Ladder } from '../policy/acr.ts'
 import type { Facts, SecondFactorMode } from '../policy/policy.ts'
 
 /** Client metadata by which a relying party demands a second factor whatever the general policy says. */
 export const demandProperty = 'require_second_factor'
+
+/**
+ * A validator of client metadata: a property that is neither true nor false is refused, since taking it for false would
+ * switch off what it asks for.
+ */
+export const mustBeBoolean =
+  (property: string) =>
+  (_ctx: unknown, key: string, value: unknown): void => {
+    if (key === property && value !== undefined && typeof value !== 'boolean')
+      throw new errors.InvalidClientMetadata(`${property} must be true or false`)
+  }
 
 export interface PolicySettings {
   secondFactor: SecondFactorMode

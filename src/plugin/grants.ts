@@ -10,7 +10,7 @@ import type { Judge } from './judge.ts'
 export const guardGrantTypes = (provider: Provider, judge: Judge): void => {
   guardBackchannel(provider, judge)
   guardTokens(provider, judge)
-  guardCustomGrants(provider, judge)
+  guardTokenResponses(provider, judge)
 }
 
 const refusal = () => new errors.InvalidGrant('no second factor was proven for this account')
@@ -42,22 +42,21 @@ const guardTokens = (provider: Provider, judge: Judge): void => {
   provider.on('refresh_token.saved', check)
 }
 
-const guardCustomGrants = (provider: Provider, judge: Judge): void => {
-  const original = provider.registerGrantType.bind(provider)
-  provider.registerGrantType = (name, handler, ...rest) =>
-    original(
-      name,
-      async (ctx, ...others) => {
-        await (handler as (...args: unknown[]) => unknown)(ctx, ...others)
-        const { access_token, id_token, refresh_token } = (ctx.body ?? {}) as Record<string, unknown>
-        const { ClientCredentials, Account } = ctx.oidc.entities
-        const ofAnAccount = Boolean(
-          id_token || refresh_token || (access_token && (Account || !ClientCredentials)),
-        )
-        if (!ofAnAccount || judge.isAdmitted(ctx.oidc)) return
-        ctx.body = undefined
-        throw refusal()
-      },
-      ...rest,
-    )
+/**
+ * Looks at what the token endpoint is about to answer, whichever grant it was and whenever it was registered: an ID token
+ * or refresh token, or an access token that is no machine's, goes out for an admitted account alone.
+ */
+const guardTokenResponses = (provider: Provider, judge: Judge): void => {
+  provider.use(async (ctx, next) => {
+    await next()
+    const { oidc } = ctx as KoaContextWithOIDC
+    if (oidc?.route !== 'token' || ctx.status !== 200) return
+    const { access_token, id_token, refresh_token } = (ctx.body ?? {}) as Record<string, unknown>
+    const { ClientCredentials, Account } = oidc.entities
+    const ofAnAccount = id_token || refresh_token || (access_token && (Account || !ClientCredentials))
+    if (!ofAnAccount || judge.isAdmitted(oidc)) return
+    const { error, error_description, status } = refusal()
+    ctx.status = status ?? 400
+    ctx.body = { error, error_description }
+  })
 }

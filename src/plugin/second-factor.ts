@@ -1,4 +1,4 @@
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Configuration, InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { durableAttempts } from '../attempts/attempts.ts'
 import type { Limits } from '../attempts/lockout.ts'
@@ -26,13 +26,14 @@ import { addressOf, pathOf } from '../pages/address.ts'
 import { guardCrossSite, readForm } from '../pages/form.ts'
 import type { Pages } from '../pages/pages.ts'
 import { createPages } from '../pages/render.ts'
-import { acrOf, type Ladder, levelProvenBy, refedsLadder } from '../policy/acr.ts'
+import { acrOf, type Ladder, levelProvenBy } from '../policy/acr.ts'
 import { amrClaim, provesAnything } from '../policy/amr.ts'
 import type { SecondFactorMode } from '../policy/policy.ts'
 import type { Store } from '../stores/store.ts'
 import { attachGuards } from './attach.ts'
 import { extendConfiguration } from './configure.ts'
 import { createJudge } from './judge.ts'
+import { checkOptions } from './options.ts'
 
 export interface SecondFactorOptions {
   /** Durable state: credentials, counts, locks, audit. Secrets are sealed by `sealer` on their way in. */
@@ -59,17 +60,21 @@ export interface SecondFactorOptions {
   requestId?: () => string | undefined
 }
 
+interface KoaContext {
+  req: IncomingMessage
+  res: ServerResponse
+  respond?: boolean
+  request?: { body?: unknown }
+}
+
 /** A handler for Koa (`app.use`), Express (`app.use`), and, as `(req, res)`, Fastify and plain `node:http`. */
 export type Routes = (
-  first: IncomingMessage | { req: IncomingMessage; res: ServerResponse; respond?: boolean },
+  first: IncomingMessage | KoaContext,
   second: unknown,
   third?: unknown,
 ) => Promise<unknown>
 
 export type SecondFactor = ReturnType<typeof secondFactor>
-
-/** Four days' worth of guesses at most before somebody must look: NIST SP 800-63B-4 §3.2.2. */
-const defaultLimits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
 
 /**
  * The second step for any oidc-provider server: `configure` the provider with it, `attach` it, mount its `routes`, and
@@ -78,10 +83,7 @@ const defaultLimits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 360
 export const secondFactor = (options: SecondFactorOptions) => {
   const { store, clock = systemClock, random = systemRandom, log = silentLog } = options
   const directory = sealedDirectory(options.directory, options.sealer)
-  const policy = {
-    secondFactor: options.policy?.secondFactor ?? 'required',
-    ladder: options.policy?.ladder ?? refedsLadder,
-  }
+  const { policy, limits } = checkOptions(options)
   const judge = createJudge(policy, directory)
   const record = createTrail({
     directory,
@@ -103,16 +105,17 @@ export const secondFactor = (options: SecondFactorOptions) => {
   const challenge = createChallenge({
     directory,
     signIns: createSignIns({ store, sealer: options.sealer, seconds: options.signInSeconds ?? 900 }),
-    attempts: durableAttempts({ directory, clock, limits: { ...defaultLimits, ...options.attempts } }),
+    attempts: durableAttempts({ directory, clock, limits }),
     factors: registerFactors(options.factors),
     clock,
     random,
     record,
     issuerName: brand.name,
     accountName,
-    notify: async (notice) => {
-      await options
-        .notify?.(notice)
+    // Nobody waits for a mail server, and a mail that is lost stops no sign-in.
+    async notify(notice) {
+      void Promise.resolve(notice)
+        .then(options.notify)
         .catch((error: unknown) =>
           log.error({ err: error, notice: notice.kind }, 'a person could not be told'),
         )
@@ -154,15 +157,42 @@ export const secondFactor = (options: SecondFactorOptions) => {
   })
   const failure = { provider, pages, requests, log, requestId: options.requestId }
 
-  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+  /** Answers in every case: a rejection would end the process of a host that mounts the routes with `void`. */
+  const answering = async (
+    req: IncomingMessage,
+    res: ServerResponse,
+    run: (visit: Visit) => Promise<void>,
+  ): Promise<void> => {
     try {
-      guardCrossSite(req, new URL(provider().issuer).origin)
-      const visit = await openVisit(provider(), req, res)
-      if (req.method === 'POST') return await screens.submit(visit, await readForm(req))
-      await screens.show(visit)
+      await run(await openVisit(provider(), req, res))
     } catch (error) {
-      await showFailure(failure, req, res, error)
+      await showFailure(failure, req, res, error).catch((cause: unknown) => {
+        log.error({ err: cause }, 'a failure could not be shown')
+        if (!res.headersSent) res.writeHead(500)
+        res.end()
+      })
     }
+  }
+
+  const handle = (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    if (!['GET', 'HEAD', 'POST'].includes(req.method ?? '')) {
+      res.writeHead(405, { Allow: 'GET, HEAD, POST' }).end()
+      return Promise.resolve()
+    }
+    return answering(req, res, async (visit) => {
+      guardCrossSite(req, new URL(provider().issuer).origin)
+      await (req.method === 'POST' ? screens.submit(visit, await readForm(req)) : screens.show(visit))
+    })
+  }
+
+  /** A page of ours: the right ending, and an interaction in the path or in the cookie. Anything else is the host's. */
+  const isOurs = (req: IncomingMessage): boolean => {
+    const path = pathOf(req)
+    if (!isSecondFactorPath(path)) return false
+    return (
+      /\/[\w-]{43}\//.test(path) ||
+      (req.headers.cookie ?? '').includes(`${provider().cookieName('interaction')}=`)
+    )
   }
 
   return {
@@ -182,13 +212,15 @@ export const secondFactor = (options: SecondFactorOptions) => {
     /** The pages of the second step. They live beneath the interaction's own address, where its cookie reaches. */
     routes(): Routes {
       return async (first, second, third) => {
-        if (first instanceof IncomingMessage) {
-          if (isSecondFactorPath(pathOf(first))) return handle(first, second as ServerResponse)
+        if (!isKoaContext(first)) {
+          if (isOurs(first)) return handle(first, second as ServerResponse)
           return typeof third === 'function' ? third() : undefined
         }
-        if (!isSecondFactorPath(pathOf(first.req))) return (second as () => Promise<unknown>)()
+        if (!isOurs(first.req)) return (second as () => Promise<unknown>)()
         first.respond = false
-        return handle(first.req, first.res)
+        // A body parser before us has read the form: where `readForm` looks, as Express puts it.
+        const { body } = first.request ?? {}
+        return handle(body === undefined ? first.req : Object.assign(first.req, { body }), first.res)
       }
     },
 
@@ -203,20 +235,27 @@ export const secondFactor = (options: SecondFactorOptions) => {
     ): Promise<void> {
       if (!provesAnything(amr))
         throw new TypeError('amr must name what was proven, by RFC 8176: ["pwd"] for a password')
-      const visit = await openVisit(provider(), req, res)
-      const { interaction, metadata, uid } = visit
-      const clientId = String(interaction.params['client_id'])
-      const primary = { amr, at: Math.floor(clock.now() / 1000) }
-      const acr = acrOf(policy.ladder, levelProvenBy(amr))
-      const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
-      if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
-      if (decision.kind === 'allowed')
-        return finish(
-          visit,
-          await resultOf(visit, { accountId, clientId, primary, proven: [], stage: { name: 'proven' } }),
-        )
-      await challenge.begin(uid, { accountId, clientId, primary })
-      redirect(res, secondFactorPath(addressOf(req)))
+      return answering(req, res, async (visit) => {
+        const { interaction, metadata, uid } = visit
+        const clientId = String(interaction.params['client_id'])
+        const primary = { amr, at: Math.floor(clock.now() / 1000) }
+        const acr = acrOf(policy.ladder, levelProvenBy(amr))
+        const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
+        if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
+        if (decision.kind === 'allowed') {
+          const done: SignIn = {
+            accountId,
+            clientId,
+            primary,
+            proven: [],
+            provenBy: null,
+            stage: { name: 'proven' },
+          }
+          return finish(visit, await resultOf(visit, done))
+        }
+        await challenge.begin(uid, { accountId, clientId, primary })
+        redirect(res, secondFactorPath(addressOf(req)))
+      })
     },
 
     /**
@@ -238,3 +277,6 @@ const unmet: InteractionResults = {
   error: 'unmet_authentication_requirements',
   error_description: 'the requested authentication cannot be reached',
 }
+
+const isKoaContext = (first: IncomingMessage | KoaContext): first is KoaContext =>
+  'req' in first && 'res' in first

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Adapter, AdapterConstructor, AdapterFactory, AdapterPayload } from 'oidc-provider'
 import { errors } from 'oidc-provider'
 import type { Clock } from '../clock.ts'
@@ -35,7 +36,15 @@ export const spendOnce = (
         return async (id: string) => {
           const payload = (await target.find(id)) as AdapterPayload | undefined
           const seconds = (payload?.exp ?? 0) - Math.floor(clock.now() / 1000) + grace
-          if (payload && seconds > 0 && (await store.add(`sp:${name}:${id}`, '1', seconds)))
+          if (
+            payload &&
+            seconds > 0 &&
+            (await store.add(
+              `sp:${name}:${createHash('sha256').update(id).digest('base64url')}`,
+              '1',
+              seconds,
+            ))
+          )
             return target.consume(id)
           if (payload?.grantId) await open('Grant').destroy(payload.grantId)
           throw name === 'PushedAuthorizationRequest'

@@ -48,7 +48,8 @@ const provenLevel = ({ ladder, proven }: Facts): number =>
 
 const ownLevel = ({ mode, clientDemands, factors }: Facts): number => {
   if (clientDemands || mode === 'required') return twoFactors
-  return mode === 'optional' && factors.length > 0 ? twoFactors : oneFactor
+  // Spelled out: whatever else the mode may hold demands two.
+  return mode === 'off' || (mode === 'optional' && factors.length === 0) ? oneFactor : twoFactors
 }
 
 /** The first value on the ladder that can be reached; what cannot is ignored, since it was only a wish. */

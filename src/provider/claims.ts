@@ -19,3 +19,7 @@ export const toOidcAccount = (account: Account): OidcAccount => ({
     ...(account.email !== null && { email: account.email, email_verified: true }),
   }),
 })
+
+/** The scope that releases a claim; the claim's own name for one that no scope releases. */
+export const scopeOf = (claim: string): string =>
+  Object.entries(claims).find(([, released]) => released.includes(claim))?.[0] ?? claim

@@ -3,11 +3,13 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import type { CookieSigner } from '../crypto/cookie-signer.ts'
 import type { Directory } from '../directory/directory.ts'
+import { mustBeBoolean } from '../plugin/facts.ts'
 import { claims, toOidcAccount } from './claims.ts'
 import { consentProperty, loadExistingGrant } from './grants.ts'
-import { lifetimes } from './lifetimes.ts'
+import { lifetimes, limitSessions } from './lifetimes.ts'
 import type { OwnPages } from './pages.ts'
 import { signingKeys } from './signing-keys.ts'
+import { bitsOfToken } from './token-lengths.ts'
 
 interface Parts {
   config: Config
@@ -49,7 +51,7 @@ export const createConfiguration = ({
       short: { signed: true, httpOnly: true, sameSite: 'lax', secure },
     },
     claims,
-    extraClientMetadata: { properties: [consentProperty] },
+    extraClientMetadata: { properties: [consentProperty], validator: mustBeBoolean(consentProperty) },
     features: {
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
@@ -71,11 +73,15 @@ export const createConfiguration = ({
         postLogoutSuccessSource: pages.signedOut,
       },
     },
+    formats: { bitsOfOpaqueRandomness: bitsOfToken },
     findAccount: async (_ctx, sub) => {
       const account = await directory.accountById(sub)
       return account && account.disabledAt === null ? toOidcAccount(account) : undefined
     },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: {
+      policy: limitSessions(config.lifetimes, clock),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     loadExistingGrant,
     pkce: { required: () => true },
@@ -100,12 +106,13 @@ type ResourceServers = NonNullable<
   NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>['getResourceServerInfo']
 >
 
-/** The resource servers of the configuration; tokens for any other audience are refused (RFC 8707). */
+/** The resource servers of the configuration, for the clients it names; any other audience is refused (RFC 8707). */
 const resourceServers =
   (config: Config): ResourceServers =>
-  async (_ctx: KoaContextWithOIDC, resource: string) => {
+  async (_ctx: KoaContextWithOIDC, resource: string, client) => {
     const known = config.resources.find(({ id }) => id === resource)
-    if (!known) throw new errors.InvalidTarget()
+    const allowed = known?.clients.some((id) => id === client.clientId || id === '*')
+    if (!known || !allowed) throw new errors.InvalidTarget()
     const alg =
       signatures.find((candidate) => config.keys.signing?.some((jwk) => fits(jwk, candidate))) ?? 'ES256'
     return {

@@ -1,4 +1,4 @@
-import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import { type Configuration, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 
@@ -25,3 +25,23 @@ export const lifetimes = (
   // A grant shorter than its refresh token would end it in silence.
   Grant: Math.max(settings.refreshToken, settings.session),
 })
+
+/**
+ * The interaction policy with an end to every session. Its lifetime alone cannot be that end: each request writes the
+ * session anew, and it must live for another second at least.
+ */
+export const limitSessions = (settings: Config['lifetimes'], clock: Clock) => {
+  const policy = interactionPolicy.base()
+  policy.get('login')?.checks.add(
+    new interactionPolicy.Check(
+      'session_over',
+      'the session has reached its longest life',
+      'login_required',
+      ({ oidc }: KoaContextWithOIDC) => {
+        const since = oidc.session?.authTime()
+        return since !== undefined && since + settings.session <= Math.floor(clock.now() / 1000)
+      },
+    ),
+  )
+  return policy
+}

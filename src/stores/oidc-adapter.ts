@@ -13,6 +13,11 @@ export interface StoreAdapterOptions {
   clock: Clock
   /** Where the relying parties come from, as client metadata; without it there are only the configured ones. */
   clients?: { find(id: string): Promise<Payload | undefined> }
+  /**
+   * Lengths of the ids of some models, each a length that no other model has: an id of such a length is looked for
+   * where it belongs only. Introspection asks for a token of unknown kind in three places at once.
+   */
+  lengths?: Readonly<Record<string, number>>
 }
 
 /** What oidc-provider calls no lifetime, in seconds. */
@@ -34,10 +39,12 @@ const lifetime = (expiresIn: number | undefined, longest = tenYears): number =>
  * - No id of a token or session stands in the store in clear; see record-keys.ts.
  * - A store that does not answer rejects with `store_unavailable`: nothing is taken for absent.
  */
-export function storeAdapter({ store, clock, clients }: StoreAdapterOptions): AdapterFactory {
+export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapterOptions): AdapterFactory {
   const memory = requestMemory()
   const sessions = sessionRecords({ store, clock, memory })
   const second = () => Math.floor(clock.now() / 1000)
+  const kinds = new Map(Object.entries(lengths).map(([kind, length]) => [length, kind]))
+  const isOfAnother = (kept: Kept, id: string) => (kinds.get(id.length) ?? kept) !== kept
 
   /**
    * Every use of a code, refresh token or opaque access token looks for its grant, and a grant that is gone refuses it
@@ -46,13 +53,26 @@ export function storeAdapter({ store, clock, clients }: StoreAdapterOptions): Ad
    */
   const revokeGrant = (grantId: string) => store.drop(numberedKey('Grant', numberOf(grantId)))
 
+  const ahead = lookAhead()
+
+  /** Whatever is found with a grant has its grant looked for next: it comes along while the session is looked for. */
+  const found = (text: string, id: string): AdapterPayload => {
+    const payload = read(text, id) as AdapterPayload
+    const { grantId } = payload
+    if (grantId !== undefined) {
+      const key = numberedKey('Grant', numberOf(grantId))
+      ahead.begin(key, () => store.get(key))
+    }
+    return payload
+  }
+
   const plain = (kept: Kept): Adapter => ({
     upsert: (id, payload, expiresIn) =>
       store.put(keyOf(kept, id), write({ ...payload }), lifetime(expiresIn)),
     async find(id) {
-      if (isAlias(id)) return undefined
+      if (isAlias(id) || isOfAnother(kept, id)) return undefined
       const text = await store.get(keyOf(kept, id))
-      return text === undefined ? undefined : (read(text, id) as AdapterPayload)
+      return text === undefined ? undefined : found(text, id)
     },
     findByUid: () => unsupported(kept),
     findByUserCode: () => unsupported(kept),
@@ -77,12 +97,12 @@ export function storeAdapter({ store, clock, clients }: StoreAdapterOptions): Ad
       }
     },
     async find(id) {
-      if (isAlias(id)) return undefined
+      if (isAlias(id) || isOfAnother(kept, id)) return undefined
       const key = keyOf(kept, id)
       const text = await store.get(key)
       if (text === undefined) return undefined
       memory()?.set(key, text)
-      return read(text, id) as AdapterPayload
+      return found(text, id)
     },
     async consume(id) {
       const key = keyOf(kept, id)
@@ -137,7 +157,8 @@ export function storeAdapter({ store, clock, clients }: StoreAdapterOptions): Ad
       ])
     },
     async find(id) {
-      const text = await store.get(numberedKey('Grant', numberOf(id)))
+      const key = numberedKey('Grant', numberOf(id))
+      const text = await (ahead.take(key) ?? store.get(key))
       return text === undefined ? undefined : { ...readGrant(text), jti: id }
     },
     destroy: revokeGrant,
@@ -210,6 +231,32 @@ export const spendsByItself = (adapter: object): boolean => made.has(adapter)
 
 async function unsupported(model: string): Promise<never> {
   throw new TypeError(`${model} is not kept that way`)
+}
+
+/**
+ * What is being looked for on behalf of a request before it asks; each answer is used once, because a request that looks
+ * twice may have changed it in between.
+ */
+function lookAhead() {
+  const requests = new WeakMap<object, Map<string, Promise<string | undefined>>>()
+  return {
+    begin(key: string, look: () => Promise<string | undefined>): void {
+      const request = Provider.ctx
+      if (request === undefined) return
+      const begun = requests.get(request) ?? new Map<string, Promise<string | undefined>>()
+      requests.set(request, begun)
+      const answer = look()
+      // Whoever takes it hears of the failure; perhaps nobody does.
+      answer.catch(() => {})
+      begun.set(key, answer)
+    },
+    take(key: string): Promise<string | undefined> | undefined {
+      const begun = Provider.ctx && requests.get(Provider.ctx)
+      const answer = begun?.get(key)
+      begun?.delete(key)
+      return answer
+    },
+  }
 }
 
 /**

@@ -41,8 +41,25 @@ describe('durable attempts', () => {
       await attempts.reserve('a', 'recovery-code')
     }
     await attempts.settle('a', 'totp')
-    assert.deepEqual(await attempts.reserve('a', 'totp'), { kind: 'judge', waitIfWrong: 0 })
-    assert.deepEqual(await attempts.reserve('a', 'recovery-code'), { kind: 'judge', waitIfWrong: 30 })
+    assert.deepEqual(await attempts.reserve('a', 'totp'), { kind: 'judge', waitIfWrong: 0, failures: 1 })
+    assert.deepEqual(await attempts.reserve('a', 'recovery-code'), {
+      kind: 'judge',
+      waitIfWrong: 30,
+      failures: 3,
+    })
+  })
+})
+
+describe('an attempt that is given back', () => {
+  it('is as if it had not been, unless the account was locked meanwhile', async () => {
+    const directory = await openDirectory('sqlite::memory:')
+    const attempts = durableAttempts({ directory, clock: movableClock(), limits })
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const reservation = await attempts.reserve('a', 'totp')
+      assert.ok(reservation.kind === 'judge')
+      await attempts.giveBack('a', 'totp', reservation.failures)
+    }
+    assert.deepEqual(await attempts.reserve('a', 'totp'), { kind: 'judge', waitIfWrong: 0, failures: 1 })
   })
 })
 
@@ -61,7 +78,26 @@ describe('passing attempts', () => {
     }
     assert.equal(await attempts.waiting('name:x', 'password'), 3600)
     await attempts.settle('name:x', 'password')
-    assert.deepEqual(await attempts.reserve('name:x', 'password'), { kind: 'judge', waitIfWrong: 0 })
+    assert.deepEqual(await attempts.reserve('name:x', 'password'), {
+      kind: 'judge',
+      waitIfWrong: 0,
+      failures: 1,
+    })
+  })
+  it('take back what nobody judged, and leave it counted where somebody else was faster', async () => {
+    const clock = movableClock()
+    const store = embeddedStore(':memory:', clock)
+    const attempts = passingAttempts({ store, clock, limits })
+    for (let attempt = 1; attempt <= 3; attempt++) await attempts.reserve('name:x', 'password')
+    await attempts.giveBack('name:x', 'password', 3)
+    assert.equal(await attempts.waiting('name:x', 'password'), 0)
+    assert.deepEqual(await attempts.reserve('name:x', 'password'), {
+      kind: 'judge',
+      waitIfWrong: 30,
+      failures: 3,
+    })
+    await attempts.giveBack('name:nobody', 'password', 1)
+    assert.equal((await attempts.reserve('name:nobody', 'password')).kind, 'judge')
   })
   it('make whoever loses every race wait', async () => {
     const store = { get: async () => undefined, add: async () => false } as unknown as Store
@@ -69,7 +105,14 @@ describe('passing attempts', () => {
     assert.deepEqual(await attempts.reserve('name:x', 'password'), { kind: 'wait', seconds: 30 })
   })
   it('refuse a record that cannot be read', async () => {
-    for (const record of ['{}', '{"failures":"0","waitUntil":0}', 'garbage', '{"failures":0}']) {
+    for (const record of [
+      '{}',
+      '{"failures":"0","waitUntil":0}',
+      'garbage',
+      'null',
+      '{"failures":0}',
+      '{"failures":-1,"waitUntil":0}',
+    ]) {
       const store = { get: async () => record } as unknown as Store
       const attempts = passingAttempts({ store, clock: movableClock(), limits })
       await assert.rejects(attempts.reserve('name:x', 'password'), record)

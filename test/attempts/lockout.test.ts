@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type Limits, reserve, settle, waitAfter } from '../../src/attempts/lockout.ts'
+import { giveBack, type Limits, reserve, settle, waitAfter } from '../../src/attempts/lockout.ts'
 import { type AttemptState, noAttempts } from '../../src/directory/directory.ts'
 
 const limits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
@@ -21,7 +21,11 @@ describe('lockout', () => {
     assert.deepEqual(early.reservation, { kind: 'wait', seconds: 1 })
     assert.deepEqual(early.state, state)
     assert.deepEqual(reserve(state, 1000, limits).reservation, { kind: 'wait', seconds: 30 })
-    assert.deepEqual(reserve(state, 1000 + 30_000, limits).reservation, { kind: 'judge', waitIfWrong: 60 })
+    assert.deepEqual(reserve(state, 1000 + 30_000, limits).reservation, {
+      kind: 'judge',
+      waitIfWrong: 60,
+      failures: 4,
+    })
   })
   it('answers ten wrong codes, and the eleventh locks for good', () => {
     let state: AttemptState = noAttempts
@@ -41,6 +45,17 @@ describe('lockout', () => {
       justNow: false,
     })
     assert.equal(settle(eleventh.state).lockedAt, now, 'a success under way does not open a lock')
+  })
+  it('takes back an attempt with its wait, but no lock and no wait that another has set', () => {
+    const third: AttemptState = { failures: 3, waitUntil: 30_000, lockedAt: null }
+    assert.deepEqual(giveBack(third, 3), { failures: 2, waitUntil: 0, lockedAt: null })
+    assert.deepEqual(giveBack({ ...third, failures: 4 }, 3), {
+      failures: 3,
+      waitUntil: 30_000,
+      lockedAt: null,
+    })
+    assert.deepEqual(giveBack({ ...third, lockedAt: 5 }, 3), { ...third, lockedAt: 5 })
+    assert.deepEqual(giveBack(noAttempts, 1), noAttempts)
   })
   it('forgets failures after a success', () => {
     assert.deepEqual(settle(reserve(noAttempts, 0, limits).state), noAttempts)

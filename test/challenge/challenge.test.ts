@@ -84,7 +84,7 @@ const open = async (
       lastUsedAt: null,
     })
   }
-  return { challenge, calls, clock, directory, attempts, notices, enrolled, store }
+  return { challenge, calls, clock, directory, attempts, notices, enrolled, signIns, store }
 }
 
 describe('answering a factor', () => {
@@ -185,6 +185,64 @@ describe('answering a factor', () => {
       challenge.answer('u', 'code'),
       (error) => error instanceof DuepassiError && error.code === 'sealed_badly',
     )
+  })
+})
+
+describe('a form that is sent twice', () => {
+  it('ends where the single one does, and counts nothing', async () => {
+    const { challenge, directory, enrolled } = await open()
+    await enrolled()
+    await challenge.begin('u', who)
+    const outcomes = await Promise.all([1, 2, 3].map(() => challenge.answer('u', 'code')))
+    for (const outcome of outcomes)
+      assert.equal(outcome.kind === 'moved' && outcome.signIn.stage.name, 'proven')
+    const { after } = await directory.changeAttempts('maria', 'totp', (state) => state)
+    assert.equal(after.failures, 0)
+    await challenge.begin('v', who)
+    const replayed = await challenge.answer('v', 'code')
+    assert.equal(replayed.kind === 'refused' && replayed.refusal.reason, 'replayed')
+  })
+})
+
+describe('a sign-in whose factors were reset by an administrator meanwhile', () => {
+  it('confirms nothing any more', async () => {
+    const { challenge, directory, enrolled, signIns } = await open()
+    await enrolled()
+    const enrolling = {
+      name: 'enrolling' as const,
+      factor: 'totp' as const,
+      draft: { secret: 'thief', shown: {} },
+      credentialId: 'thief',
+      replaces: [],
+    }
+    await signIns.begin('u', { ...who, proven: ['otp'], provenBy: 'c', stage: enrolling })
+    await signIns.begin('w', {
+      ...who,
+      proven: ['otp'],
+      provenBy: 'c',
+      stage: { name: 'recovered', left: 3 },
+    })
+    await directory.removeCredentials('maria')
+    assert.equal((await challenge.confirm('u', 'right', 'thief')).kind, 'gone')
+    assert.equal((await challenge.continueAsIs('w')).kind, 'refused')
+    assert.deepEqual(await directory.credentials('maria'), [])
+  })
+})
+
+describe('an account whose factors are not offered here', () => {
+  it('is not taken for one that has none', async () => {
+    const { challenge, directory } = await open()
+    await directory.addCredential({
+      id: 'x',
+      accountId: 'maria',
+      factor: 'carrier-pigeon',
+      label: '',
+      secret: 's',
+      counter: 1,
+      createdAt: 0,
+      lastUsedAt: null,
+    })
+    await assert.rejects(challenge.begin('u', who), /registered/)
   })
 })
 

@@ -10,7 +10,7 @@ import {
 } from '../../src/challenge/machine.ts'
 
 const draft = { secret: 's', shown: {} }
-const issue: Issuing = { draft, credentialId: 'i', replaces: [] }
+const issue: Issuing = { draft, credentialId: 'i' }
 const enrolling = { factor: 'totp' as const, draft, credentialId: 'e', replaces: ['old'] }
 const stages: Stage[] = [
   { name: 'asking', factor: 'totp', question: {} },
@@ -23,10 +23,10 @@ const stages: Stage[] = [
 ]
 const events: Event[] = [
   { name: 'switched', factor: 'recovery-code', question: { left: 3 } },
-  { name: 'accepted', factor: 'totp', amr: ['otp'] },
-  { name: 'accepted', factor: 'totp', amr: ['otp'], issue },
-  { name: 'accepted', factor: 'totp', amr: ['otp'], left: 9 },
-  { name: 'accepted', factor: 'recovery-code', amr: ['otp'], left: 9 },
+  { name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c' },
+  { name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c', issue },
+  { name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c', left: 9 },
+  { name: 'accepted', factor: 'recovery-code', amr: ['otp'], credential: 'c', left: 9 },
   { name: 'locked' },
   { name: 'enrolment-begun', enrolling },
   { name: 'enrolled', amr: ['otp'] },
@@ -40,6 +40,7 @@ const signIn = (stage: Stage): SignIn => ({
   clientId: 'c',
   primary: { amr: ['pwd'], at: 1 },
   proven: [],
+  provenBy: null,
   stage,
 })
 

@@ -11,6 +11,7 @@ const asking: SignIn = {
   clientId: null,
   primary: { amr: ['pwd'], at: 1 },
   proven: [],
+  provenBy: null,
   stage: {
     name: 'enrolling',
     factor: 'totp',

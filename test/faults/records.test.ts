@@ -12,7 +12,11 @@ const refused = (page: Answer, what: string) => {
   assert.ok(page.status >= 400, `${what}: ${page.status}`)
   assert.match(page.headers.get('content-type') ?? '', /html/, what)
   assert.match(page.body, /<h1>/, what)
-  assert.doesNotMatch(page.body.slice(page.body.indexOf('<main')), /SyntaxError|JSON|at \w+ \(|sealed_badly/, what)
+  assert.doesNotMatch(
+    page.body.slice(page.body.indexOf('<main')),
+    /SyntaxError|JSON|at \w+ \(|sealed_badly/,
+    what,
+  )
 }
 const uidOf = ({ page }: AtPage) => /interaction\/([\w-]+)/.exec(page.url.pathname)?.[1] as string
 
@@ -32,11 +36,15 @@ describe('records that somebody damaged', function () {
   })
   const redisDo = (...words: string[]) => command(redis.port, words)
   const keyed = (key: string) => `${op.config.redis?.prefix}${key}`
-  const valueOf = async (key: string) => /\r\n([\s\S]*)\r\n\+OK/.exec(await redisDo('GET', keyed(key)))?.[1] as string
+  const stored = async (key: string) =>
+    /\r\n([\s\S]*)\r\n\+OK/.exec(await redisDo('GET', keyed(key)))?.[1] as string
 
   const damages: Array<[string, (text: string) => string]> = [
     ['nothing', () => ''],
-    ['no sealed text', () => '{"accountId":"x","stage":{"name":"proven"},"proven":["otp"],"primary":{"amr":["pwd"],"at":0}}'],
+    [
+      'no sealed text',
+      () => '{"accountId":"x","stage":{"name":"proven"},"proven":["otp"],"primary":{"amr":["pwd"],"at":0}}',
+    ],
     ['cut off', (text) => text.slice(0, Math.floor(text.length / 2))],
     ['a flipped letter', (text) => `${text.slice(0, -3)}${text.at(-3) === 'A' ? 'B' : 'A'}${text.slice(-2)}`],
     ['another key', (text) => text.replace('k1', 'k2')],
@@ -45,7 +53,7 @@ describe('records that somebody damaged', function () {
     it(`a sign-in: ${name}`, async () => {
       const at = await op.atSecondStep()
       const key = `si:${uidOf(at)}`
-      const before = await valueOf(key)
+      const before = await stored(key)
       assert.ok(before, 'the sign-in stands in Redis')
       await redisDo('SET', keyed(key), damage(before), 'KEEPTTL')
       refused((await answer(op, at, op.nextCode(maria.secret))).page, 'an answer')
@@ -57,18 +65,31 @@ describe('records that somebody damaged', function () {
     const luigi = await op.enrolOther('luigi')
     const theirs = await op.typePassword(await op.begin(), { username: 'luigi' })
     const at = await op.atSecondStep()
-    await redisDo('SET', keyed(`si:${uidOf(at)}`), await valueOf(`si:${uidOf(theirs)}`), 'KEEPTTL')
+    await redisDo('SET', keyed(`si:${uidOf(at)}`), await stored(`si:${uidOf(theirs)}`), 'KEEPTTL')
     refused((await answer(op, at, op.nextCode(luigi.secret))).page, 'sealed for another uid')
   })
   it('the attempts at a password', async () => {
     const anna = await op.addPerson('anna')
     const key = `at:password:${anna.id}`
-    for (const garbled of ['', 'x', '{}', 'null', '[]', '{"failures":"0","waitUntil":0,"lockedAt":null}', '{"failures":-5,"waitUntil":1e999,"lockedAt":null}', '{"failures":1.5,"waitUntil":0,"lockedAt":null}']) {
+    for (const garbled of [
+      '',
+      'x',
+      '{}',
+      'null',
+      '[]',
+      '{"failures":"0","waitUntil":0,"lockedAt":null}',
+      '{"failures":-5,"waitUntil":1e999,"lockedAt":null}',
+      '{"failures":-5,"waitUntil":0,"lockedAt":null}',
+      '{"failures":1.5,"waitUntil":0,"lockedAt":null}',
+    ]) {
       await redisDo('SET', keyed(key), garbled, 'EX', '100')
       refused((await op.typePassword(await op.begin(), { username: 'anna' })).page, garbled)
     }
     await redisDo('DEL', keyed(key))
-    assert.match((await op.typePassword(await op.begin(), { username: 'anna' })).page.url.pathname, /second-factor/)
+    assert.match(
+      (await op.typePassword(await op.begin(), { username: 'anna' })).page.url.pathname,
+      /second-factor/,
+    )
   })
 
   const sqlite = (statement: string, ...values: Array<string | number | null>) => {
@@ -85,7 +106,11 @@ describe('records that somebody damaged', function () {
       ['locked_at', 'yes'],
     ] as const) {
       sqlite('delete from attempt')
-      sqlite('insert into attempt (account_id, authenticator, failures, wait_until, locked_at) values (?, ?, 0, 0, null)', op.maria.id, 'totp')
+      sqlite(
+        'insert into attempt (account_id, authenticator, failures, wait_until, locked_at) values (?, ?, 0, 0, null)',
+        op.maria.id,
+        'totp',
+      )
       try {
         sqlite(`update attempt set ${column} = ?`, value)
       } catch {
@@ -98,9 +123,13 @@ describe('records that somebody damaged', function () {
   })
   it('a seed', async () => {
     const database = new DatabaseSync(op.config.database.url.replace('sqlite:', ''))
-    const row = database.prepare("select id, secret from credential where account_id = ? and factor = 'totp'").get(op.maria.id) as { id: string; secret: string }
+    const row = database
+      .prepare("select id, secret from credential where account_id = ? and factor = 'totp'")
+      .get(op.maria.id) as { id: string; secret: string }
     const other = (await op.enrolOther('giulia')).account
-    const theirs = database.prepare("select secret from credential where account_id = ? and factor = 'totp'").get(other.id) as { secret: string }
+    const theirs = database
+      .prepare("select secret from credential where account_id = ? and factor = 'totp'")
+      .get(other.id) as { secret: string }
     for (const damaged of ['', 'x', row.secret.slice(0, -4), theirs.secret]) {
       sqlite('update credential set secret = ? where id = ?', damaged, row.id)
       const at = await op.begin()
@@ -115,7 +144,9 @@ describe('records that somebody damaged', function () {
   })
   it('a session', async () => {
     const { browser } = await op.signIn(maria.secret)
-    const keys = (await redisDo('KEYS', keyed('*'))).split('\r\n').filter((line) => line.startsWith(op.config.redis?.prefix ?? '!'))
+    const keys = (await redisDo('KEYS', keyed('*')))
+      .split('\r\n')
+      .filter((line) => line.startsWith(op.config.redis?.prefix ?? '!'))
     for (const key of keys) {
       const type = await redisDo('TYPE', key)
       if (type.includes('string')) await redisDo('SET', key, '{"accountId":"x"', 'KEEPTTL')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Answer } from '../support/browser.ts'
-import { freshDatabase, startPostgres, type PostgresServer } from '../support/postgres.ts'
+import { freshDatabase, type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { type AtPage, type Enrolled, startProvider, type TestProvider } from '../support/provider.ts'
 import { type PrivateRedis, redisUrl, startRedis } from '../support/redis.ts'
 import { codeOf, errorOf } from '../support/relying-party.ts'
@@ -58,7 +58,9 @@ describe('Redis', function () {
     await redis.kill()
     await Promise.all([
       answer(op, at, code).then(({ page }) => refusedForNow(page, 'a right code')),
-      answer(op, at, wrongCode(maria.secret, op.clock)).then(({ page }) => refusedForNow(page, 'a wrong code')),
+      answer(op, at, wrongCode(maria.secret, op.clock)).then(({ page }) =>
+        refusedForNow(page, 'a wrong code'),
+      ),
       at.browser.get(at.page.url).then((page) => refusedForNow(page, 'the page')),
       ...[{}, { prompt: 'none' }, { prompt: 'login' }].map(async (parameters) => {
         const { page } = await op.begin(parameters as Record<string, string>, maria.browser.copy())
@@ -135,7 +137,15 @@ describe('PostgreSQL', function () {
     const code = op.nextCode(maria.secret)
     await server.stop()
     refusedForNow((await answer(op, at, code)).page, 'a right code')
-    refusedForNow((await op.typePassword({ ...at, page: { ...at.page, url: new URL(at.page.url.href.replace('/second-factor', '')) } })).page, 'a password')
+    refusedForNow(
+      (
+        await op.typePassword({
+          ...at,
+          page: { ...at.page, url: new URL(at.page.url.href.replace('/second-factor', '')) },
+        })
+      ).page,
+      'a password',
+    )
     const { page } = await op.begin({}, maria.browser)
     assert.equal(codeOf(page), null, 'a live session')
     await assert.rejects(op.rp.refresh(maria.tokens.refresh_token as string))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { PassThrough } from 'node:stream'
-import { stringify } from 'yaml'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { stringify } from 'yaml'
 import { runCli } from '../../src/cli/cli.ts'
 import { Browser } from '../support/browser.ts'
 import { temporaryFolder } from '../support/machine.ts'
@@ -138,6 +138,7 @@ describe('wrong codes', () => {
     const mails = op.mails.length
     assert.ok((await op.rp.refresh(tokens.refresh_token as string)).access_token)
     const [one, other] = [await op.atSecondStep(), await op.atSecondStep()]
+    const byRecovery = await op.submit(await op.atSecondStep(), { intent: 'switch', factor: 'recovery-code' })
     const locked = await answer(op, codeNow(maria.secret, op.clock), one)
     assert.equal(statusOf(locked), 403)
     assert.match(locked.page.body, /locked/)
@@ -156,9 +157,15 @@ describe('wrong codes', () => {
       assert.equal(page.status, 403)
       assert.equal(codeOf(page), null)
     }
-    const byRecovery = await op.submit(await op.atSecondStep(), { intent: 'switch', factor: 'recovery-code' })
+    // The lock is the account's: a sign-in that was pending, and asks for a recovery code, ends as well.
+    const spentBefore = (await op.duepassi.directory.credentials(op.maria.id)).map(({ counter }) => counter)
     const { page } = await answer(op, maria.codes[0] as string, byRecovery)
+    assert.equal(page.status, 403)
     assert.equal(codeOf(page), null)
+    assert.deepEqual(
+      (await op.duepassi.directory.credentials(op.maria.id)).map(({ counter }) => counter),
+      spentBefore,
+    )
     assert.equal(errorOf((await op.submit(locked, { intent: 'leave' })).page), 'access_denied')
     assert.equal(op.mails.length, mails + 1, 'told once')
 

@@ -241,6 +241,36 @@ describe('while the second factor is asked for', () => {
       assert.match(again.body, /one-time-code/, what)
     }
   })
+  it('an enrolment page from before adds nothing either once the first factor was replaced', async () => {
+    const { id } = await op.addPerson('replaced')
+    const asAsked = async () => op.typePassword(await op.begin(), { username: 'replaced' })
+    const stale = await asAsked()
+    const own = await asAsked()
+    const issuing = await op.submit(own, {
+      intent: 'confirm',
+      code: codeNow(secretOn(own.page), op.clock),
+      label: '',
+    })
+    const [code = ''] = recoveryCodesOn(issuing.page)
+    await op.submit(issuing, { intent: 'saved' })
+    const recovering = await op.submit(await asAsked(), { intent: 'switch', factor: 'recovery-code' })
+    const recovered = await op.submit(recovering, { intent: 'answer', code })
+    const again = await op.submit(recovered, { intent: 'enrol', replace: 'on' })
+    const last = await op.submit(again, {
+      intent: 'confirm',
+      code: codeNow(secretOn(again.page), op.clock),
+      label: '',
+    })
+    assert.ok(codeOf((await op.submit(last, { intent: 'saved' })).page))
+    const before = await op.duepassi.directory.credentials(id)
+    const { page } = await op.submit(stale, {
+      intent: 'confirm',
+      code: codeNow(secretOn(stale.page), op.clock),
+      label: 'stranger',
+    })
+    assert.equal(codeOf(page), null)
+    assert.deepEqual(await op.duepassi.directory.credentials(id), before)
+  })
   it('an enrolment page that was opened before the account had a factor adds nothing', async () => {
     const { id } = await op.addPerson('early')
     const stale = await op.typePassword(await op.begin(), { username: 'early' })

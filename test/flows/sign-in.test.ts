@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { Browser } from '../support/browser.ts'
 import { type Enrolled, mfa, startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf, errorOf } from '../support/relying-party.ts'
-import { recoveryCodesOn, secretOn } from '../support/steps.ts'
-import { codeNow } from '../support/steps.ts'
+import { codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
 
 describe('signing in', () => {
   let op: TestProvider

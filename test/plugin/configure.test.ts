@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { type Adapter, type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { refedsLadder } from '../../src/index.ts'
+import { checkOptions } from '../../src/plugin/options.ts'
 import { type ForeignHost, foreignConfiguration, startForeignHost } from '../support/foreign-host.ts'
+import { testClient } from '../support/relying-party.ts'
 import { slowMemory } from '../support/slow-memory.ts'
 
 const [sfa, mfa] = refedsLadder
@@ -37,7 +40,8 @@ describe('the plugin carries every layer', () => {
   })
   it('4: CIBA results and custom grants are guarded', async () => {
     await assert.rejects(foreign.provider.backchannelResult('unknown', 'unknown'), errors.InvalidGrant)
-    assert.notEqual(foreign.provider.registerGrantType, Provider.prototype.registerGrantType)
+    assert.notEqual(foreign.provider.backchannelResult, Provider.prototype.backchannelResult)
+    assert.ok(foreign.provider.listenerCount('access_token.saved') > 0)
   })
   it('5: codes are spent once', async () => {
     const codes = (configured.adapter as (name: string) => Adapter)('AuthorizationCode')
@@ -66,6 +70,61 @@ describe('the plugin carries every layer', () => {
     )
     const { findAccount: _, ...without } = foreignConfiguration()
     assert.throws(() => foreign.mfa.configure(without), /findAccount/)
+  })
+  it('refuses options that are none of ours, since none of them may mean “off”', () => {
+    const options = (change: object) => () => checkOptions(change as never)
+    for (const secondFactor of ['mandatory', '', 'OFF', true, null])
+      assert.throws(options({ policy: { secondFactor } }), /secondFactor/, String(secondFactor))
+    for (const ladder of [[], ['one'], ['same', 'same'], ['a', ''], 'ab', [1, 2]])
+      assert.throws(options({ policy: { ladder } }), /ladder/)
+    for (const attempts of [
+      { lockAfter: 101 },
+      { lockAfter: Number.POSITIVE_INFINITY },
+      { freeFailures: 0 },
+      { firstWait: Number.NaN },
+      { longestWait: '60' },
+    ])
+      assert.throws(options({ attempts }), /attempts\./, JSON.stringify(attempts))
+    assert.deepEqual(
+      checkOptions({ attempts: { lockAfter: undefined } as never }).limits,
+      checkOptions({}).limits,
+    )
+    assert.equal(checkOptions({}).policy.secondFactor, 'required')
+  })
+  it('refuses client metadata that is neither true nor false', async () => {
+    const clients = [{ ...testClient, require_second_factor: 'true' }]
+    const provider = new Provider(
+      'http://127.0.0.1',
+      foreign.mfa.configure({ ...foreignConfiguration(), clients }),
+    )
+    await assert.rejects(provider.Client.find('rp'), { error: 'invalid_client_metadata' })
+  })
+  it('answers its routes whatever is asked, and leaves to the host what is not its own', async () => {
+    const raw = (target: string, method = 'GET') =>
+      new Promise<string>((resolve) => {
+        const { port } = new URL(foreign.issuer)
+        const socket = connect(Number(port), '127.0.0.1', () =>
+          socket.end(`${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+        )
+        let text = ''
+        socket.on('data', (chunk) => (text += chunk)).on('close', () => resolve(text.split('\r\n')[0] ?? ''))
+      })
+    const uid = 'a'.repeat(43)
+    assert.match(await raw(`/login/${uid}/second-factor`), / 400 /)
+    assert.match(await raw(`/login/${uid}/second-factor`, 'DELETE'), / 405 /)
+    assert.match(await raw(`//[/${uid}/second-factor`), / 40[04] /)
+    assert.match(await raw('/settings/second-factor'), / 404 /)
+    for (const target of ['//', 'http://[', '/.//evil/second-factor'])
+      assert.match(await raw(target), /^HTTP/, target)
+    assert.equal((await fetch(`${foreign.issuer}/.well-known/openid-configuration`)).status, 200)
+  })
+  it('answers a right password without an interaction by a page', async () => {
+    const response = await fetch(`${foreign.issuer}/login/${'a'.repeat(43)}`, {
+      method: 'POST',
+      body: new URLSearchParams({ username: 'maria', password: 'correct horse' }),
+    })
+    assert.equal(response.status, 400)
+    assert.match(await response.text(), /expired/)
   })
   it('overwrites nothing that the host set', () => {
     const given: Configuration = {

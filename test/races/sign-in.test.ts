@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client } from 'pg'
 import { Browser } from '../support/browser.ts'
 import { freshDatabase } from '../support/postgres.ts'
 import { type AtPage, type Enrolled, startProvider, type TestProvider } from '../support/provider.ts'
@@ -20,7 +22,11 @@ describe('50 at once, on two nodes', function () {
       redis: await redisUrl(),
       database: await freshDatabase(),
       nodes: 2,
-      config: { attempts, passwords: { freeFailures: 100 }, lifetimes: { interaction: 86_400, refreshToken: 1_000, authorizationCode: 600 } },
+      config: {
+        attempts,
+        passwords: { freeFailures: 100 },
+        lifetimes: { interaction: 86_400, refreshToken: 1_000, authorizationCode: 600 },
+      },
     })
     maria = await op.enrol()
   }
@@ -40,6 +46,25 @@ describe('50 at once, on two nodes', function () {
   const attempts = async (authenticator: string) =>
     (await op.duepassi.directory.changeAttempts(op.maria.id, authenticator, (state) => state)).before
 
+  /**
+   * Holds the credentials' rows, so that whoever would spend one waits, until all have judged what they read before;
+   * then lets them go at once.
+   */
+  const withCredentialsHeld = async <T>(task: () => Promise<T>): Promise<T> => {
+    const client = new Client({ connectionString: op.config.database.url })
+    await client.connect()
+    try {
+      await client.query('begin')
+      await client.query('select 1 from credential for update')
+      const running = task()
+      await delay(1_500)
+      await client.query('commit')
+      return await running
+    } finally {
+      await client.end()
+    }
+  }
+
   // With the usual limits three are judged at once; with wide ones twenty meet at the compare-and-set.
   for (const [limits, settings] of [
     ['usual', {}],
@@ -48,10 +73,13 @@ describe('50 at once, on two nodes', function () {
     it(`one code of an authenticator is accepted once (${limits} limits)`, async () => {
       await start(settings)
       const all = await pending()
-      const answers = await sendAll(all, { intent: 'answer', code: op.nextCode(maria.secret) })
+      const code = op.nextCode(maria.secret)
+      const answers = await withCredentialsHeld(() => sendAll(all, { intent: 'answer', code }))
       assert.equal(issued(answers).length, 1)
       for (const { page } of answers.filter((at) => codeOf(at.page) === null))
         assert.ok([422, 429].includes(page.status), `${page.status}`)
+      const judged = answers.filter(({ page }) => page.status === 422).length
+      assert.ok(judged >= (limits === 'wide' ? 8 : 2), `${judged} met at the compare-and-set`)
       assert.ok((await op.redeem(issued(answers)[0] as AtPage)).tokens.access_token)
       // Nor can any of the others go on without a new one.
       const reloaded = await times(many, async (index) => {
@@ -65,7 +93,9 @@ describe('50 at once, on two nodes', function () {
       const all = await Promise.all(
         (await pending()).map((at) => op.submit(at, { intent: 'switch', factor: 'recovery-code' })),
       )
-      const answers = await sendAll(all, { intent: 'answer', code: maria.codes[0] as string })
+      const answers = await withCredentialsHeld(() =>
+        sendAll(all, { intent: 'answer', code: maria.codes[0] as string }),
+      )
       const recovered = answers.filter(
         ({ page }) => page.status === 200 && /9 recovery codes left/.test(page.body),
       )

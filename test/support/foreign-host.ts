@@ -95,7 +95,7 @@ const readBody = async (req: IncomingMessage): Promise<URLSearchParams> => {
 const createLogin =
   (mfa: SecondFactor): Login =>
   async (req, res) => {
-    if (!/^\/login\/[\w-]+$/.test(new URL(req.url ?? '', 'http://x').pathname)) return false
+    if (!/^\/login\/[\w-]+$/.test(URL.parse(req.url ?? '', 'http://x')?.pathname ?? '')) return false
     if (req.method === 'POST') {
       const form = await readBody(req)
       const accountId = form.get('username') ?? ''

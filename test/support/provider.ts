@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
 import type { z } from 'zod'
+import type { AuditEvent } from '../../src/audit/events.ts'
 import { compose, type Duepassi, migrate, type Parts } from '../../src/compose.ts'
 import { type Config, schema } from '../../src/config/schema.ts'
 import type { Mail, MailDelivery } from '../../src/delivery/delivery.ts'
-import type { AuditEvent } from '../../src/audit/events.ts'
 import type { Account, ClientMetadata, Directory } from '../../src/directory/directory.ts'
 import { type Listening, listen } from '../../src/http/server.ts'
 import { createLog } from '../../src/log.ts'
@@ -156,7 +156,7 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
   const config = schema.parse({
     mode: 'demo',
     listen: { port },
-    database: { url: settings.database ?? `sqlite:${join(folder, 'duepassi.db')}` },
+    database: { url: settings.database ?? `sqlite:${join(folder, 'duepassi.db')}`, pool: 30 },
     store: { file: join(folder, 'sessions.db') },
     ...(settings.redis && { redis: { url: settings.redis, prefix: `${randomBytes(6).toString('hex')}:` } }),
     keys: await keys,

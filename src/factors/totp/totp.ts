@@ -1,5 +1,4 @@
 import { ScureBase32Plugin } from 'otplib'
-import QRCode from 'qrcode'
 import type { Factor } from '../factor.ts'
 import { readCode } from './code.ts'
 import { keyUri } from './key-uri.ts'
@@ -23,6 +22,7 @@ export const totp = ({ window = 1 }: { window?: 0 | 1 } = {}): Factor => ({
     async begin({ random, issuerName, accountName }) {
       const secret = base32.encode(random(20))
       const uri = keyUri({ secret, issuerName, accountName })
+      const { default: QRCode } = await import('qrcode')
       const qr = await QRCode.toString(uri, { type: 'svg', margin: 1, errorCorrectionLevel: 'M' })
       return { secret, shown: { uri, qrSvg: qr, secret: secret.replace(/.{4}(?=.)/g, '$& ') } }
     },

@@ -1,0 +1,46 @@
+import type { Limits } from '../attempts/lockout.ts'
+import { type Ladder, refedsLadder } from '../policy/acr.ts'
+import type { PolicySettings } from './facts.ts'
+import type { SecondFactorOptions } from './second-factor.ts'
+
+const defaultLimits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
+
+/** NIST SP 800-63B-4 §3.2.2: at most 100 consecutive failures. */
+const mostFailures = 100
+
+/**
+ * The policy and limits that the options ask for. Hosts may be plain JavaScript: a word that is not one of ours must not
+ * mean `off`, nor a limit that is no number mean none.
+ *
+ * @throws TypeError naming the option
+ */
+export const checkOptions = ({
+  policy = {},
+  attempts = {},
+}: Pick<SecondFactorOptions, 'policy' | 'attempts'>): { policy: PolicySettings; limits: Limits } => {
+  const { secondFactor = 'required', ladder = refedsLadder } = policy
+  if (!['required', 'optional', 'off'].includes(secondFactor))
+    throw new TypeError('policy.secondFactor must be `required`, `optional` or `off`')
+  if (!isLadder(ladder))
+    throw new TypeError('policy.ladder must be two or more different acr values, weakest first')
+  const limits: Limits = {
+    freeFailures: attempts.freeFailures ?? defaultLimits.freeFailures,
+    firstWait: attempts.firstWait ?? defaultLimits.firstWait,
+    longestWait: attempts.longestWait ?? defaultLimits.longestWait,
+    lockAfter: attempts.lockAfter ?? defaultLimits.lockAfter,
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    const most = name === 'lockAfter' || name === 'freeFailures' ? mostFailures : Number.MAX_SAFE_INTEGER
+    if (!Number.isSafeInteger(value) || value < 1 || value > most)
+      throw new TypeError(
+        `attempts.${name} must be a whole number from 1${most === mostFailures ? ` to ${most}` : ''}`,
+      )
+  }
+  return { policy: { secondFactor, ladder }, limits }
+}
+
+const isLadder = (ladder: unknown): ladder is Ladder =>
+  Array.isArray(ladder) &&
+  ladder.length >= 2 &&
+  ladder.every((acr) => typeof acr === 'string' && acr !== '') &&
+  new Set(ladder).size === ladder.length
