@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Provider } from 'oidc-provider'
 import { Gauge, Registry } from 'prom-client'
 import { passingAttempts } from './attempts/attempts.ts'
@@ -173,11 +174,11 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     hasher,
     registry: createRegistry(hasher),
     async ready() {
-      const [storeAnswer, directoryAnswer] = await Promise.allSettled([store.ping(), directory.ping()])
-      return {
-        store: storeAnswer.status === 'fulfilled' ? 'ok' : 'down',
-        directory: directoryAnswer.status === 'fulfilled' ? 'ok' : 'down',
-      }
+      const [storeAnswer, directoryAnswer] = await Promise.all([
+        answers(store.ping()),
+        answers(directory.ping()),
+      ])
+      return { store: storeAnswer, directory: directoryAnswer }
     },
     async close() {
       await Promise.allSettled([store.close(), directory.close(), mail?.close()])
@@ -242,3 +243,11 @@ const createRegistry = (hasher: Hasher): Registry => {
   })
   return registry
 }
+
+/** Milliseconds that a store has to answer; a probe asks again soon enough. */
+const patience = 2_000
+
+const answers = (ping: Promise<void>): Promise<'ok' | 'down'> =>
+  Promise.race([ping.then(() => 'ok' as const), pause(patience, 'down' as const, { ref: false })]).catch(
+    () => 'down' as const,
+  )

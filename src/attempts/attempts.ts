@@ -29,6 +29,8 @@ export const durableAttempts = (parts: {
     const now = parts.clock.now()
     let reservation: Reservation = { kind: 'locked', justNow: false }
     await parts.directory.changeAttempts(accountId, authenticator, (state) => {
+      if (!isSound(state))
+        throw new DuepassiError('directory_unavailable', 'an attempt record cannot be read')
       const reserved = reserve(state, now, parts.limits)
       reservation = reserved.reservation
       return reserved.state
@@ -100,9 +102,9 @@ const secondsLeft = ({ waitUntil }: AttemptState, now: number): number =>
 const read = (stored: string | undefined): AttemptState => {
   if (stored === undefined) return noAttempts
   const state = JSON.parse(stored) as AttemptState
-  const sound = [state?.failures, state?.waitUntil].every(
-    (count) => Number.isSafeInteger(count) && Number(count) >= 0,
-  )
-  if (!sound) throw new DuepassiError('store_unavailable', 'an attempt record cannot be read')
+  if (!isSound(state)) throw new DuepassiError('store_unavailable', 'an attempt record cannot be read')
   return state
 }
+
+const isSound = (state: AttemptState | null): state is AttemptState =>
+  [state?.failures, state?.waitUntil].every((count) => Number.isSafeInteger(count) && Number(count) >= 0)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { durableAttempts, passingAttempts } from '../../src/attempts/attempts.ts'
 import type { Limits } from '../../src/attempts/lockout.ts'
+import type { AttemptState, SecondFactorDirectory } from '../../src/directory/directory.ts'
 import { embeddedStore, openDirectory } from '../../src/openers.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { movableClock } from '../support/clock.ts'
@@ -47,6 +48,23 @@ describe('durable attempts', () => {
       waitIfWrong: 30,
       failures: 3,
     })
+  })
+})
+
+describe('a durable record that somebody damaged', () => {
+  it('is refused, not forgiven', async () => {
+    const directory = {
+      standing: async () => ({ factors: [], lockedAt: null }),
+      async changeAttempts(
+        _account: string,
+        _authenticator: string,
+        change: (state: AttemptState) => AttemptState,
+      ) {
+        change({ failures: -7, waitUntil: 0, lockedAt: null })
+      },
+    } as unknown as SecondFactorDirectory
+    const attempts = durableAttempts({ directory, clock: movableClock(), limits })
+    await assert.rejects(attempts.reserve('a', 'totp'), { code: 'directory_unavailable' })
   })
 })
 

@@ -77,16 +77,15 @@ describe('a factor that throws', () => {
 describe('a notice that cannot be delivered', () => {
   it('stops no sign-in', async () => {
     const mail = { send: () => Promise.reject(new Error('boom')), close: async () => {} }
-    const op = await startProvider({ parts: { mail } })
+    await using op = await startProvider({ parts: { mail } })
     assert.ok((await op.enrol()).tokens.access_token)
     assert.ok(op.logged.some((line) => line.includes('could not be told')))
-    await op.close()
   })
 })
 
 describe('an audit trail that cannot be written', () => {
   it('lets nobody in, and heals', async () => {
-    const op = await startProvider()
+    await using op = await startProvider()
     const maria = await op.enrol()
     const database = new DatabaseSync(op.config.database.url.replace('sqlite:', ''))
     const at = await op.atSecondStep()
@@ -110,7 +109,6 @@ describe('an audit trail that cannot be written', () => {
           .page,
       ),
     )
-    await op.close()
   })
   it('takes no wrong code for uncounted', async () => {
     let broken = false

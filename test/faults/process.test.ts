@@ -23,7 +23,7 @@ describe('the whole process', function () {
   it('asked to end while a form is on its way answers it, ends, and goes on after a restart where it stood', async () => {
     const hasher = createHasher({ concurrency: 2, queue: 10, random: (size) => Buffer.alloc(size, 7) })
     // Accounts, client, keys and files are made in this process; from then on the other one runs on them.
-    const op = await startProvider({ parts: { hasher } })
+    await using op = await startProvider({ parts: { hasher } })
     const { rp } = op
     await op.close()
     const folder = await temporaryFolder()

@@ -26,7 +26,7 @@ describe('the log', function () {
       },
     }
     const redis = await startRedis()
-    const op: TestProvider = await startProvider({ redis: redis.url, parts: { log, hasher } })
+    await using op: TestProvider = await startProvider({ redis: redis.url, parts: { log, hasher } })
     const secrets: Record<string, string> = { password, 'client secret': testClient.client_secret }
     Object.assign(console, { log: catchAll, info: catchAll, warn: catchAll, error: catchAll })
     try {

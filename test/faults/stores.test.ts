@@ -162,7 +162,7 @@ describe('PostgreSQL', function () {
   })
   it('that does not answer: refused within seconds, and healed when it does', async () => {
     const relay = await startRelay(await freshDatabase())
-    const slow = await startProvider({ redis: await redisUrl(), database: relay.url })
+    await using slow = await startProvider({ redis: await redisUrl(), database: relay.url })
     const { secret } = await slow.enrolOther('anna')
     const at = await slow.typePassword(await slow.begin(), { username: 'anna' })
     const code = slow.nextCode(secret)
@@ -173,7 +173,6 @@ describe('PostgreSQL', function () {
     assert.deepEqual(await readiness(slow), { status: 503, store: 'ok', directory: 'down' })
     relay.resume()
     await eventually(async () => assert.ok(codeOf((await answer(slow, at, slow.nextCode(secret))).page)))
-    await slow.close()
     await relay.stop()
   })
 })

@@ -198,7 +198,7 @@ describe('a lock on Redis and PostgreSQL', function () {
   this.timeout(120_000)
   it('survives a flushed Redis, and holds on the other node', async () => {
     const redis = await startRedis()
-    const op = await startProvider({ redis: redis.url, database: await freshDatabase(), nodes: 2 })
+    await using op = await startProvider({ redis: redis.url, database: await freshDatabase(), nodes: 2 })
     const { secret, codes } = await op.enrol()
     await answerWrongly(op, secret, 5)
     await command(redis.port, ['FLUSHALL'])
@@ -227,7 +227,6 @@ describe('a lock on Redis and PostgreSQL', function () {
     await command(redis.port, ['FLUSHALL'])
     assert.match((await answer(op, code)).page.body, /already used/)
     assert.match((await recover()).page.body, /already used/)
-    await op.close()
     await redis.stop()
   })
 })

@@ -84,7 +84,7 @@ describe('a code of an authenticator', () => {
     assert.ok(codeOf((await answer(op, codeNow(anna.secret, op.clock), asked)).page))
   })
   it('is compared with the current step alone in strict mode', async () => {
-    const strict = await startProvider({ config: { totp: { window: 0 } } })
+    await using strict = await startProvider({ config: { totp: { window: 0 } } })
     // The confirming code must come from the current step as well; wait until the step has enough time left.
     const left = 30 - ((strict.clock.now() / 1000) % 30)
     if (left < 10) strict.clock.advance(left)
@@ -94,7 +94,6 @@ describe('a code of an authenticator', () => {
     refused(await answer(strict, codeNow(secret, strict.clock, 1)), /30 seconds fast/)
     strict.clock.advance(60)
     assert.ok(codeOf((await answer(strict, codeNow(secret, strict.clock))).page))
-    await strict.close()
   })
 })
 
@@ -200,7 +199,7 @@ describe('a recovery code', () => {
 
 describe('recovery codes that nobody saved', () => {
   it('are shown anew at the next sign-in, and those shown before are not valid', async () => {
-    const op = await startProvider()
+    await using op = await startProvider()
     const enrolling = await op.atSecondStep()
     const secret = secretOn(enrolling.page)
     const issuing = await op.submit(enrolling, {
@@ -226,6 +225,5 @@ describe('recovery codes that nobody saved', () => {
       ({ factor }) => factor === 'recovery-code',
     )
     assert.equal(sets.length, 1)
-    await op.close()
   })
 })

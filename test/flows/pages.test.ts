@@ -376,7 +376,7 @@ describe('pages of a sign-in', () => {
 
 describe('pages behind a proxy with https', () => {
   it('set cookies with the host prefix, and transport security', async () => {
-    const op = await startProvider({ config: { issuer: 'https://id.example.org', proxy: true } })
+    await using op = await startProvider({ config: { issuer: 'https://id.example.org', proxy: true } })
     const address = `http://127.0.0.1:${op.config.listen.port}`
     const proxied = {
       'x-forwarded-proto': 'https',
@@ -443,6 +443,5 @@ describe('pages behind a proxy with https', () => {
       headers: { origin: 'https://evil.example', 'x-forwarded-host': 'evil.example' },
     })
     assert.equal(forged.status, 403)
-    await op.close()
   })
 })

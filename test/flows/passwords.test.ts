@@ -117,14 +117,13 @@ describe('a wrong password', () => {
 describe('a password', () => {
   it('goes through argon2id on the way to a code', async () => {
     const hasher = createHasher({ concurrency: 2, queue: 10, random: (size) => Buffer.alloc(size, 7) })
-    const op = await startProvider({ parts: { hasher } })
+    await using op = await startProvider({ parts: { hasher } })
     assert.match(op.maria.passwordHash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     assert.ok((await op.enrol()).codes.length)
-    await op.close()
   })
   it('is asked for later when too many want to sign in at once: 503, and a time', async () => {
     const hasher = createHasher({ concurrency: 1, queue: 1, random: (size) => Buffer.alloc(size, 7) })
-    const op = await startProvider({ parts: { hasher }, config: { passwords: { freeFailures: 100 } } })
+    await using op = await startProvider({ parts: { hasher }, config: { passwords: { freeFailures: 100 } } })
     const many = await Promise.all(Array.from({ length: 6 }, () => op.begin()))
     const answers = await Promise.all(many.map((at) => op.typePassword(at)))
     const busy = answers.filter(({ page }) => page.status === 503)
@@ -133,7 +132,6 @@ describe('a password', () => {
       assert.ok(Number(page.headers.get('retry-after')) > 0)
       assert.match(page.body, /was not lost or counted/)
     }
-    await op.close()
   })
   it('or a recovery code that found no free place is not counted, as the page says', async () => {
     let full = false
@@ -145,7 +143,7 @@ describe('a password', () => {
       verify: (phc, text) => (full ? busy() : cheap.verify(phc, text)),
       derive: (text, salt) => (full ? busy() : cheap.derive(text, salt)),
     }
-    const op = await startProvider({ parts: { hasher } })
+    await using op = await startProvider({ parts: { hasher } })
     const { codes } = await op.enrol()
     const at = await op.begin()
     full = true
@@ -159,6 +157,5 @@ describe('a password', () => {
     full = false
     const recovered = await op.submit(second, { intent: 'answer', code: codes[0] as string })
     assert.match(recovered.page.body, /9 recovery codes left/)
-    await op.close()
   })
 })

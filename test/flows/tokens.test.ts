@@ -93,7 +93,7 @@ describe('tokens and their endpoints', () => {
 
 describe('signing out', () => {
   it('asks, ends the session, and goes back to the relying party', async () => {
-    const op = await startProvider()
+    await using op = await startProvider()
     const { browser, tokens } = await op.enrol()
     const url = oidc.buildEndSessionUrl(op.rp.config, {
       post_logout_redirect_uri: 'http://rp.invalid/',
@@ -115,10 +115,9 @@ describe('signing out', () => {
     })
     assert.equal(gone.url.href, 'http://rp.invalid/?state=bye')
     assert.equal(errorOf((await op.begin({ prompt: 'none' }, browser)).page), 'login_required')
-    await op.close()
   })
   it('says that it is done where nobody waits', async () => {
-    const op = await startProvider()
+    await using op = await startProvider()
     const { browser } = await op.enrol()
     const asking = await browser.get(oidc.buildEndSessionUrl(op.rp.config))
     const action = /action="([^"]+)"/.exec(asking.body)?.[1] as string
@@ -126,13 +125,12 @@ describe('signing out', () => {
     const done = await browser.post(action, { xsrf, logout: 'yes' })
     assert.equal(done.status, 200)
     assert.match(done.body, /You are signed out/)
-    await op.close()
   })
 })
 
 describe('consent', () => {
   it('is asked of the person where the relying party is not the organisation’s own', async () => {
-    const op = await startProvider()
+    await using op = await startProvider()
     const foreign = await op.addClient({
       client_id: 'foreign',
       require_consent: true,
@@ -161,10 +159,9 @@ describe('consent', () => {
     assert.match(third.page.body, /Allow Some shop\?/)
     assert.equal(codeOf(third.page), null)
     assert.ok(codeOf((await op.submit(third, { intent: 'allow' })).page))
-    await op.close()
   })
   it('is no way around the second factor', async () => {
-    const op = await startProvider({ config: { policy: { secondFactor: 'off' } } })
+    await using op = await startProvider({ config: { policy: { secondFactor: 'off' } } })
     const foreign = await op.addClient({ client_id: 'foreign', require_consent: true })
     const asked = await op.atSecondStep({}, new Browser(), foreign)
     assert.match(asked.page.body, /Allow/)
@@ -176,6 +173,5 @@ describe('consent', () => {
     const { page } = await op.submit(asked, { intent: 'allow' })
     assert.equal(codeOf(page), null)
     assert.match(page.url.pathname, /second-factor$/)
-    await op.close()
   })
 })

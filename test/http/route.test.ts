@@ -39,7 +39,9 @@ describe('route', () => {
     assert.notEqual(routeOf('/auth/V1StGXR8_Z5jdHi6B-myT'), routeOf('/auth/V1StGXR8_Z5jdHi6B-myT'))
     const first = routeOf('/token')
     for (let word = 0; word < 300; word += 1)
-      routeOf(`/${'abcdefghij'[word % 10]}${'klmnopqrst'[Math.floor(word / 10) % 10]}${'uvw'[Math.floor(word / 100)]}`)
+      routeOf(
+        `/${'abcdefghij'[word % 10]}${'klmnopqrst'[Math.floor(word / 10) % 10]}${'uvw'[Math.floor(word / 100)]}`,
+      )
     assert.notEqual(routeOf('/token'), first, 'what callers make up is not remembered for ever')
   })
 })

@@ -85,6 +85,8 @@ export interface TestProvider {
   /** Composes anew on the same files, as a new process would. */
   restart(): Promise<void>
   close(): Promise<void>
+  /** `await using op = …` closes it when the test ends, however it ends. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 const realNow = Date.now
@@ -217,7 +219,9 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
   const maria = await addPerson('maria')
   const rp = await addClient({ ...testClient, ...settings.client, client_id: testClient.client_id })
 
+  let closed = false
   const provider: TestProvider = {
+    [Symbol.asyncDispose]: () => provider.close(),
     issuer,
     config,
     clock,
@@ -278,6 +282,8 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
       await start()
     },
     async close() {
+      if (closed) return
+      closed = true
       await end()
       providers -= 1
       if (providers === 0) backToNow()
