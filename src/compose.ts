@@ -139,10 +139,6 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     ),
   )
   mfa.attach(provider)
-  provider.on('interaction.ended', (ctx) => {
-    const { Interaction } = ctx.oidc.entities
-    if (Interaction) requests.keepBriefly(Interaction, `${interactionArea}${Interaction.uid}`)
-  })
   provider.proxy = config.proxy
   const passwordPages = createPasswordPages({
     provider: () => provider,

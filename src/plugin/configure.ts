@@ -30,7 +30,7 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
     throw new TypeError('the configuration has no findAccount: without it oidc-provider knows no account')
   if (host.features?.devInteractions?.enabled)
     throw new TypeError('features.devInteractions replaces every interaction page: switch it off')
-  const interactionUrl = host.interactions?.url ?? defaultUrl
+  const interactionUrl = interactionUrlOf(host)
   return {
     ...host,
     adapter: adapterOf(host.adapter, parts),
@@ -62,6 +62,11 @@ const adapterOf = (
   if (!given) return storeAdapter({ store, clock })
   return spendsByItself(given) ? given : spendOnce(given, store, clock)
 }
+
+/** Where the host's interactions begin; oidc-provider's own address where it named none. */
+export const interactionUrlOf = (host: Configuration): InteractionUrl => host.interactions?.url ?? defaultUrl
+
+type InteractionUrl = NonNullable<NonNullable<Configuration['interactions']>['url']>
 
 const defaultUrl = (_ctx: KoaContextWithOIDC, interaction: Interaction): string =>
   `/interaction/${interaction.uid}`

@@ -31,7 +31,7 @@ import { amrClaim, provesAnything } from '../policy/amr.ts'
 import type { SecondFactorMode } from '../policy/policy.ts'
 import type { Store } from '../stores/store.ts'
 import { attachGuards } from './attach.ts'
-import { extendConfiguration } from './configure.ts'
+import { extendConfiguration, interactionUrlOf } from './configure.ts'
 import { createJudge } from './judge.ts'
 import { checkOptions } from './options.ts'
 
@@ -95,6 +95,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
   const brand = options.brand ?? { name: 'Duepassi' }
   const requests = createRequestMemory({ store, log })
   const configured: Configuration[] = []
+  let interactionUrl: ReturnType<typeof interactionUrlOf> | undefined
   let attached: Provider | undefined
 
   const provider = (): Provider => {
@@ -200,6 +201,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
     configure(configuration: Configuration): Configuration {
       const extended = extendConfiguration(configuration, { judge, policy, store, clock, requests })
       configured.push(extended)
+      interactionUrl = interactionUrlOf(configuration)
       return extended
     },
 
@@ -207,6 +209,13 @@ export const secondFactor = (options: SecondFactorOptions) => {
     attach(to: Provider): void {
       attachGuards(to, configured, judge)
       attached = to
+      to.on('interaction.ended', (ctx) => {
+        const { Interaction } = ctx.oidc.entities
+        if (!Interaction || !interactionUrl) return
+        void Promise.resolve(interactionUrl(ctx, Interaction))
+          .then((url) => requests.keepBriefly(Interaction, url))
+          .catch((error: unknown) => log.warn({ err: error }, 'a request could not be shortened'))
+      })
     },
 
     /** The pages of the second step. They live beneath the interaction's own address, where its cookie reaches. */
