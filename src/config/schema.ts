@@ -121,8 +121,11 @@ const passwords = z.strictObject({
         .int()
         .min(1)
         .max(64)
-        .default(2)
-        .describe('Password hashes computed at once; the number of cores.'),
+        .nullable()
+        .default(null)
+        .describe(
+          'Password hashes computed at once; null: one less than the machine has cores, so that everything else keeps one.',
+        ),
       queue: z
         .int()
         .min(1)

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { hash, hashRaw, parseOptions, verify } from '@node-rs/argon2'
 import { createGate, type Gate } from '../crypto/gate.ts'
 import type { RandomBytes } from '../crypto/random.ts'
@@ -20,16 +21,20 @@ export interface Hasher {
 /** NFC: the same characters typed on different keyboards are one password (NIST SP 800-63B-4 §3.1.1.2). */
 const normal = (password: string): string => password.normalize('NFC')
 
+/**
+ * @param concurrency hashes at once; by default one less than there are cores: with all of them hashing, a storm of
+ *   sign-ins makes every other request wait, and signs in fewer people as well (`npm run bench`).
+ */
 export const createHasher = ({
   concurrency,
   queue,
   random,
 }: {
-  concurrency: number
+  concurrency?: number | null
   queue: number
   random: RandomBytes
 }): Hasher => {
-  const gate = createGate({ concurrency, queue })
+  const gate = createGate({ concurrency: concurrency ?? Math.max(1, availableParallelism() - 1), queue })
   const salted = (password: string) => hash(normal(password), { ...cost, salt: random(16) })
   let decoy: Promise<string> | undefined
   return {

@@ -75,11 +75,12 @@ describe('50 at once, on two nodes', function () {
       const all = await pending()
       const code = op.nextCode(maria.secret)
       const answers = await withCredentialsHeld(() => sendAll(all, { intent: 'answer', code }))
-      assert.equal(issued(answers).length, 1)
+      const seen = `answers: ${answers.map(({ page }) => page.status).join(' ')}`
+      assert.equal(issued(answers).length, 1, seen)
       for (const { page } of answers.filter((at) => codeOf(at.page) === null))
-        assert.ok([422, 429].includes(page.status), `${page.status}`)
+        assert.ok([422, 429].includes(page.status), seen)
       const judged = answers.filter(({ page }) => page.status === 422).length
-      assert.ok(judged >= (limits === 'wide' ? 8 : 2), `${judged} met at the compare-and-set`)
+      assert.ok(judged >= (limits === 'wide' ? 8 : 2), `too few met at the compare-and-set; ${seen}`)
       assert.ok((await op.redeem(issued(answers)[0] as AtPage)).tokens.access_token)
       // Nor can any of the others go on without a new one.
       const reloaded = await times(many, async (index) => {

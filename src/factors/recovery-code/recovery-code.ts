@@ -6,8 +6,7 @@ import { type CodeSet, codesLeft, readSet, verifyRecoveryCode } from './verify.t
 
 const howMany = 10
 
-/** For a host that hashes no passwords with us: two at once, as many as small machines have cores. */
-const ownHasher = (): Hasher => createHasher({ concurrency: 2, queue: 200, random: systemRandom })
+const ownHasher = (): Hasher => createHasher({ queue: 200, random: systemRandom })
 
 /** Codes to keep on paper for the day the phone is lost: look-up secrets of NIST SP 800-63B-4 §3.1.2. */
 export const recoveryCodes = ({
