@@ -35,8 +35,10 @@ export const reserve = (
     return { state: { ...state, lockedAt: now }, reservation: { kind: 'locked', justNow: true } }
   const failures = state.failures + 1
   const waitIfWrong = waitAfter(failures, limits)
+  // Not `now`, where there is no wait: another node's clock may be a moment behind ours.
+  const waitUntil = waitIfWrong === 0 ? 0 : now + waitIfWrong * 1000
   return {
-    state: { failures, waitUntil: now + waitIfWrong * 1000, lockedAt: null },
+    state: { failures, waitUntil, lockedAt: null },
     reservation: { kind: 'judge', waitIfWrong, failures },
   }
 }

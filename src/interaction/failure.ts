@@ -34,7 +34,7 @@ export const showFailure = async (
       language,
       view: 'interaction/expired',
       ...(again?.client && { client: again.client }),
-      locals: { reason: 'expired', ...(again && { restartUrl: again.restartUrl }) },
+      locals: { reason: 'expired', ...(again?.restartUrl !== undefined && { restartUrl: again.restartUrl }) },
     })
   }
   if (code === 'busy') {

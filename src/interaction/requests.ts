@@ -11,11 +11,14 @@ export interface RequestMemory {
   remember(interaction: RememberedInteraction, interactionUrl: string): void
   /** The sign-in is done: from now on only the back button may ask for the request again. */
   keepBriefly(interaction: RememberedInteraction, interactionUrl: string): void
-  /** The address that repeats the request of an interaction, and its relying party. */
+  /**
+   * The address that repeats the request of an interaction, its first page, and its relying party. No address where only
+   * the relying party can push the request again.
+   */
   recall(
     provider: Provider,
     uid: string,
-  ): Promise<{ restartUrl: string; interactionUrl: string; clientId: string } | undefined>
+  ): Promise<{ restartUrl?: string; interactionUrl: string; clientId: string } | undefined>
 }
 
 type RememberedInteraction = Pick<Interaction, 'uid' | 'params'>
@@ -52,6 +55,9 @@ export const createRequestMemory = ({ store, log }: { store: Store; log: Log }):
         params: Record<string, unknown>
         interactionUrl: string
       }
+      const clientId = String(params['client_id'])
+      const client = await provider.Client.find(clientId)
+      if (client?.requirePushedAuthorizationRequests) return { interactionUrl, clientId }
       const query = new URLSearchParams(
         Object.entries(params).flatMap(
           ([name, value]): Array<[string, string]> =>
@@ -63,7 +69,7 @@ export const createRequestMemory = ({ store, log }: { store: Store; log: Log }):
       return {
         restartUrl: `${provider.pathFor('authorization')}?${query}`,
         interactionUrl,
-        clientId: String(params['client_id']),
+        clientId,
       }
     },
   }

@@ -61,7 +61,10 @@ export const createConfiguration = ({
         enabled: true,
         allowedPolicy: async (_ctx, client) => client.clientAuthMethod !== 'none',
       },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
+      },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: resourceServers(config),

@@ -65,7 +65,10 @@ export const createOwnPages = ({
             language,
             ...clientOf(ctx),
             view: 'interaction/expired',
-            locals: { reason: 'done', ...(again && { restartUrl: again.restartUrl }) },
+            locals: {
+              reason: 'done',
+              ...(again?.restartUrl !== undefined && { restartUrl: again.restartUrl }),
+            },
           }),
         )
       answer(

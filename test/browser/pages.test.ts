@@ -183,6 +183,7 @@ describe('pages in Chromium', function () {
 
       it('signs in by the keyboard alone', async () => {
         const fields = await submit('/en/login', async (page) => {
+          await page.locator('[name=username]:focus').waitFor()
           await page.keyboard.type('maria')
           await page.keyboard.press('Tab')
           await page.keyboard.type('correct horse')
@@ -193,6 +194,7 @@ describe('pages in Chromium', function () {
 
       it('takes a pasted code with spaces', async () => {
         const fields = await submit('/it/totp', async (page) => {
+          await page.locator('[name=code]:focus').waitFor()
           await page.keyboard.insertText('123 456')
           await page.keyboard.press('Enter')
         })

@@ -83,6 +83,12 @@ describe('wrong codes', () => {
     assert.ok(codeOf((await answer(op, right, at)).page))
     assert.equal(await failures(op), 0)
   })
+  it('make nobody wait before the third, though the clock of the node that is asked next is a moment behind', async () => {
+    const at = await op.atSecondStep()
+    await answer(op, wrongCode(maria.secret, op.clock), at)
+    op.clock.advance(-0.9)
+    assert.ok(codeOf((await answer(op, codeNow(maria.secret, op.clock), at)).page))
+  })
   it('make the wait double, to an hour at most', async () => {
     const waits: Array<string | null> = []
     for (let time = 1; time <= 10; time++) {
