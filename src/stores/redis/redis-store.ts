@@ -20,12 +20,16 @@ export function redisStore(options: RedisSettings, log: Log = silentLog): Store 
   const client = connect(options)
   const at = (key: string) => options.prefix + key
   let reachable = true
+  let closing = false
 
-  // Without a listener an 'error' event would end the process.
-  client.on('error', (error: Error) => {
-    if (reachable) log.warn({ reason: error.message }, 'Redis is not reachable')
+  const lose = (reason: string) => {
+    if (reachable && !closing) log.warn({ reason }, 'Redis is not reachable')
     reachable = false
-  })
+  }
+  // Without a listener an 'error' event would end the process.
+  client.on('error', (error: Error) => lose(error.message))
+  // A connection that is lost and found again at once makes no 'error'.
+  client.on('close', () => lose('the connection was closed'))
   client.on('ready', () => {
     if (!reachable) log.info('Redis is reachable again')
     reachable = true
@@ -106,6 +110,7 @@ export function redisStore(options: RedisSettings, log: Log = silentLog): Store 
         await client.get(at('ping'))
       }),
     async close() {
+      closing = true
       client.disconnect()
     },
   }
