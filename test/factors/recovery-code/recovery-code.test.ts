@@ -76,4 +76,18 @@ describe('recovery codes', () => {
     assert.equal(factor.accepts(first), true)
     assert.deepEqual(await factor.enrolment.finish('', draft, context), { confirmed: true, counter: 0 })
   })
+  it('are hashed one after the other, so that ten do not fill the queue of those who sign in', async () => {
+    let running = 0
+    let most = 0
+    const counting = {
+      async derive(secret: string, salt: Buffer) {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running--
+        return hasher.derive(secret, salt)
+      },
+    }
+    await recoveryCodes({ hasher: counting }).enrolment.begin(context)
+    assert.equal(most, 1)
+  })
 })
