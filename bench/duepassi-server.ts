@@ -61,7 +61,7 @@ const addAccounts = async (directory: Directory, count: number): Promise<void> =
     salt: systemRandom(16).toString('base64url'),
     hashes: Array.from({ length: 10 }, () => systemRandom(32).toString('base64url')),
   })
-  const credential = { label: 'bench', counter: 0, createdAt: now, lastUsedAt: null }
+  const credential = { label: 'bench', handle: null, counter: 0, createdAt: now, lastUsedAt: null }
   for (let index = 0; index < count; index++) {
     const id = `account-${index}`
     const name = username(index)
@@ -72,6 +72,7 @@ const addAccounts = async (directory: Directory, count: number): Promise<void> =
       name,
       passwordHash,
       locale: null,
+      groups: [],
       disabledAt: null,
       createdAt: now,
     })

@@ -20,6 +20,7 @@ export const prepareAccount = async ({ directory, hasher }: Duepassi, clock: Clo
     email,
     passwordHash: await hasher.hash(password),
     locale: null,
+    groups: [],
     disabledAt: null,
     createdAt: clock.now(),
   })

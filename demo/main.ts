@@ -75,9 +75,10 @@ console.log(`
     2. Click “Sign in” and enter
          user name              ${person.username}
          password               ${person.password}
-    3. Set up an authenticator app: scan the QR code, or copy the secret into
-         oathtool --totp -b <secret>
+    3. Choose your second step: a passkey or security key, or an authenticator app
+       (scan the QR code, or copy the secret into oathtool --totp -b <secret>).
     4. Read what your ID token says.
+    5. Look after your factors  ${config.issuer}/account
 
     The provider                ${config.issuer}
     Mails that would be sent    ${mails.url}

@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Provider } from 'oidc-provider'
 import { Gauge, Registry } from 'prom-client'
+import { type AccountPages, createAccountPages } from './account/account-pages.ts'
 import { passingAttempts } from './attempts/attempts.ts'
 import { createTrail } from './audit/trail.ts'
+import { endSignIns } from './challenge/sign-ins.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/schema.ts'
 import { createCookieSigner } from './crypto/cookie-signer.ts'
@@ -11,25 +13,34 @@ import { type RandomBytes, systemRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/sealing.ts'
 import type { MailDelivery } from './delivery/delivery.ts'
 import { createNotifier } from './delivery/notifier.ts'
-import type { Directory } from './directory/directory.ts'
+import type { Credential, Directory } from './directory/directory.ts'
 import { sealedDirectory } from './directory/sealed.ts'
 import { migrate as migrateDatabase } from './directory/sql/migrate.ts'
 import { sqlDirectory } from './directory/sql/sql-directory.ts'
 import { DuepassiError } from './errors.ts'
 import { recoveryCodes } from './factors/recovery-code/recovery-code.ts'
 import { totp } from './factors/totp/totp.ts'
+import { describeCredential } from './factors/webauthn/credential.ts'
+import { webauthn } from './factors/webauthn/webauthn.ts'
 import { createPasswordPages, interactionArea } from './interaction/password-pages.ts'
 import { createRequestMemory } from './interaction/requests.ts'
 import { currentRequestId, type Log, silentLog } from './log.ts'
 import { createPages } from './pages/render.ts'
 import { createHasher, type Hasher } from './passwords/hashing.ts'
 import { secondFactor } from './plugin/second-factor.ts'
+import { refedsLadder } from './policy/acr.ts'
 import { scopeOf } from './provider/claims.ts'
 import { createConfiguration } from './provider/configuration.ts'
 import { createOwnPages } from './provider/pages.ts'
 import { tokenLengths } from './provider/token-lengths.ts'
+import {
+  relatedOriginsFile,
+  relatedOriginsPath,
+  rpIdOf,
+  webauthnOptions,
+} from './provider/webauthn-options.ts'
 import { embeddedStore } from './stores/embedded/embedded-store.ts'
-import { storeAdapter } from './stores/oidc-adapter.ts'
+import { revokeAccount, storeAdapter } from './stores/oidc-adapter.ts'
 import { redisStore } from './stores/redis/redis-store.ts'
 import type { Store } from './stores/store.ts'
 
@@ -96,7 +107,12 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   const unsealed = wrapDirectory(await openUnsealed(config, log))
   const directory = sealedDirectory(unsealed, sealer)
   const hasher = parts.hasher ?? createHasher({ ...config.passwords.hashing, random })
-  const pages = createPages({ brand: config.brand, secure: config.issuer.startsWith('https:'), random })
+  const pages = createPages({
+    brand: config.brand,
+    secure: config.issuer.startsWith('https:'),
+    random,
+    clock,
+  })
   const requests = createRequestMemory({ store, log })
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
   const mail = parts.mail ?? (await openMail(config))
@@ -106,8 +122,14 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     directory: unsealed,
     store,
     sealer,
-    factors: [totp({ window: config.totp.window as 0 | 1 }), recoveryCodes({ hasher })],
+    // Best first: what cannot be phished, codes that are typed, and what is left when all else is lost.
+    factors: [
+      webauthn(await webauthnOptions(config, clock)),
+      totp({ window: config.totp.window as 0 | 1 }),
+      recoveryCodes({ hasher }),
+    ],
     policy: config.policy,
+    groups: async (id) => (await directory.accountById(id))?.groups ?? [],
     attempts: config.attempts,
     brand: config.brand,
     accountName,
@@ -154,11 +176,39 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     accountName,
     scopeOf,
     primarySucceeded: mfa.primarySucceeded,
+    ...(config.webauthn.passkeys && {
+      passkeys: { rpId: rpIdOf(config), question: mfa.passkeyQuestion, signIn: mfa.signInWithPasskey },
+    }),
+  })
+  const protocol = provider.callback()
+  const accountPages = createAccountPages({
+    issuer: config.issuer,
+    handler: protocol,
+    store,
+    sealer,
+    clock,
+    random,
+    log,
+    requestId: currentRequestId,
+    pages,
+    account: (id) => directory.accountById(id),
+    changes: mfa.changes,
+    policyOf: mfa.policyOf,
+    async endOtherSessions(accountId, accessToken) {
+      const token = await provider.AccessToken.find(accessToken)
+      await endSignIns(store, accountId)
+      await revokeAccount(store, accountId, clock, token?.sessionUid)
+    },
+    twoFactorAcr: refedsLadder[1],
+    describe: describeMethod,
+    rpId: rpIdOf(config),
   })
   const handler = createHandler({
-    protocol: provider.callback(),
+    protocol,
+    accountPages,
     secondStep: mfa.routes(),
     passwordPages,
+    relatedOrigins: relatedOriginsFile(config),
     log,
   })
 
@@ -196,6 +246,13 @@ const createAccountNames = (directory: Pick<Directory, 'accountById'>) => {
   }
 }
 
+/** What the security page says of a credential beyond its record. */
+const describeMethod = (credential: Credential): { synced?: boolean; userHandle?: string } => {
+  if (credential.factor !== 'webauthn') return {}
+  const { synced, userHandle } = describeCredential(credential)
+  return { synced, userHandle }
+}
+
 /** oidc-provider adds the hashes of its own scripts (account switch, form_post) to this header. */
 const policyOfProtocolPages = "default-src 'none'; script-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -208,15 +265,24 @@ const createHandler =
     protocol: (req: IncomingMessage, res: ServerResponse) => Promise<void>
     secondStep: ReturnType<ReturnType<typeof secondFactor>['routes']>
     passwordPages: ReturnType<typeof createPasswordPages>
+    accountPages: AccountPages
+    /** The document at `/.well-known/webauthn`, if there is one. */
+    relatedOrigins: string | undefined
     log: Log
   }): Duepassi['handler'] =>
   (req, res) => {
     const url = req.url ?? '/'
-    if (!url.startsWith(interactionArea)) {
+    if (url === relatedOriginsPath && parts.relatedOrigins !== undefined)
+      return void res
+        .writeHead(200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=3600' })
+        .end(req.method === 'HEAD' ? undefined : parts.relatedOrigins)
+    const ofAccount = url.startsWith('/account')
+    if (!url.startsWith(interactionArea) && !ofAccount) {
       if (answersPages(url)) res.setHeader('content-security-policy', policyOfProtocolPages)
       return void parts.protocol(req, res)
     }
     const answer = async () => {
+      if (ofAccount) return void ((await parts.accountPages(req, res)) || parts.protocol(req, res))
       const next = async () => (await parts.passwordPages(req, res)) || parts.protocol(req, res)
       await parts.secondStep(req, res, next)
     }

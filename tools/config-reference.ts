@@ -22,6 +22,10 @@ const examples: Record<string, unknown> = {
   'keys.signing': [{ kty: 'EC', kid: '…', crv: 'P-256', x: '…', y: '…', d: '…' }],
   'keys.cookies': ['…'],
   'keys.sealing': [{ id: '…', key: '…' }],
+  'webauthn.rpId': 'example.org',
+  'webauthn.authenticators': ['fa2b99dc-9e39-4257-8f92-4a30d23c4118'],
+  'webauthn.metadata': '/etc/duepassi/fido-mds.jwt',
+  'webauthn.metadataRoot': '/etc/duepassi/fido-mds-root.pem',
   'mail.url': 'smtp://user:password@mail.example.org:587',
   'mail.from': 'id@example.org',
 }

@@ -1,12 +1,21 @@
 /** Sample data of every page, for the pictures (preview-pages.ts) and for the browser test of the pages. */
 import qrcode from 'qrcode'
 import type { Page } from '../src/pages/pages.ts'
-import type { Language, PageClient, PageError, ViewName } from '../src/pages/views.ts'
+import type { Language, PageClient, PageError, ViewName, WebAuthnOptions } from '../src/pages/views.ts'
+import { accountSamples } from './account-samples.ts'
 
 export interface Sample {
   name: string
   page: Page<ViewName>
 }
+
+/** Makes a sample; `known` is false for a page without a relying party. */
+export type MakeSample = <View extends ViewName>(
+  name: string,
+  view: View,
+  locals: Page<View>['locals'],
+  known?: boolean,
+) => Sample
 
 /** Logo of the relying party of the samples. */
 export const sampleLogo =
@@ -17,6 +26,30 @@ const uri = `otpauth://totp/Duepassi:maria.rossi?secret=${secret}&issuer=Duepass
 const codes = '7KQP-2M4X9-TRCH X3VN-J6YB4-FGAQ M8RT-C2HKW-7PD3 5BYF-V9QG6-ZKET R2WX-8DNHJ-5MC7'
   .concat(' G6TA-K3ZVB-9FE2 Q4HJ-Y7CM5-WDP8 N9EB-3XVRZ-6AFM T5PC-W8GY4-HJD6 A7ZK-F2QM9-VEB3')
   .split(' ')
+
+const challenge = 'c2FtcGxlLWNoYWxsZW5nZS1vZi0zMi1ieXRlcy1sb25n'
+
+/** Of a passkey that the samples know: 16 zero bytes. */
+export const knownId = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+/** What a passkey sign-in asks for: any passkey of this site. Without `rpId` it is the page's own host. */
+export const passkeyOptions: WebAuthnOptions = {
+  challenge,
+  userVerification: 'required',
+  timeout: 3000,
+}
+
+export const creationOptions: WebAuthnOptions = {
+  challenge,
+  rp: { name: 'Duepassi' },
+  user: { id: 'bWFyaWE', name: 'maria.rossi', displayName: 'Maria Rossi' },
+  pubKeyCredParams: [
+    { type: 'public-key', alg: -7 },
+    { type: 'public-key', alg: -257 },
+  ],
+  authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
+  timeout: 3000,
+}
 
 /**
  * Every view, and the states of it that look different.
@@ -31,12 +64,14 @@ export async function pageSamples(language: Language, client: PageClient): Promi
   const draft = { name: 'totp', uri, secret, qrSvg } as const
   const clock: PageError = { key: 'error.code.clock', values: { seconds: 70, direction: 'behind' } }
   const wait: PageError = { key: 'error.code.wait', values: { seconds: 30 } }
-  const sample = <View extends ViewName>(
-    name: string,
-    view: View,
-    locals: Page<View>['locals'],
-    known = true,
-  ) => ({
+  const key = {
+    name: 'webauthn',
+    options: {
+      ...passkeyOptions,
+      allowCredentials: [{ id: knownId, type: 'public-key', transports: ['internal', 'hybrid'] }],
+    },
+  } as const
+  const sample: MakeSample = (name, view, locals, known = true) => ({
     name,
     page: { view, language, locals, ...(known ? { client } : {}) } as Page<ViewName>,
   })
@@ -46,6 +81,14 @@ export async function pageSamples(language: Language, client: PageClient): Promi
     sample('login-wait', 'interaction/login', {
       username: 'maria',
       error: { key: 'error.login.wait', values: { seconds: 90 } },
+    }),
+    sample('login-passkey', 'interaction/login', {
+      passkey: { options: passkeyOptions, question: 'sealed.question' },
+    }),
+    sample('login-passkey-unknown', 'interaction/login', {
+      passkey: { options: passkeyOptions, question: 'sealed.question' },
+      unknownPasskey: { rpId: 'localhost', credentialId: knownId },
+      error: { key: 'error.passkey.unknown' },
     }),
     sample('totp', 'interaction/second-factor', { factor: totp, others: ['recovery-code'], accountName }),
     sample('totp-several', 'interaction/second-factor', { factor: several, others: [], accountName }),
@@ -63,8 +106,55 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       others: ['totp'],
       error: { key: 'error.recovery.used' },
     }),
-    sample('enrol', 'interaction/enrol', { factor: draft, accountName }),
+    sample('webauthn', 'interaction/second-factor', {
+      factor: key,
+      others: ['totp', 'recovery-code'],
+      accountName,
+    }),
+    sample('webauthn-alone', 'interaction/second-factor', {
+      factor: {
+        ...key,
+        options: {
+          ...key.options,
+          allowCredentials: [{ id: knownId, type: 'public-key', transports: ['usb'] }],
+        },
+      },
+      others: [],
+      accountName,
+    }),
+    sample('webauthn-unverified', 'interaction/second-factor', {
+      factor: key,
+      others: ['totp'],
+      accountName,
+      error: { key: 'error.webauthn.unverified' },
+    }),
+    sample('webauthn-wait', 'interaction/second-factor', {
+      factor: key,
+      others: ['totp'],
+      accountName,
+      error: { key: 'error.webauthn.wait', values: { seconds: 30 } },
+    }),
+    sample('choose', 'interaction/choose', { factors: ['webauthn', 'totp'], reason: 'first', accountName }),
+    sample('choose-demanded', 'interaction/choose', {
+      factors: ['webauthn'],
+      reason: 'demanded',
+      accountName,
+    }),
+    sample('choose-again', 'interaction/choose', { factors: ['webauthn', 'totp'], reason: 'again' }),
+    sample('webauthn-enrol', 'interaction/enrol', {
+      factor: { name: 'webauthn', options: creationOptions },
+      accountName,
+      otherWays: true,
+    }),
+    sample('webauthn-enrol-only', 'interaction/enrol', {
+      factor: { name: 'webauthn', options: creationOptions, label: 'Chiave blu' },
+      accountName,
+      otherWays: false,
+      error: { key: 'error.webauthn.untrusted' },
+    }),
+    sample('enrol', 'interaction/enrol', { factor: draft, accountName, otherWays: true }),
     sample('enrol-wrong', 'interaction/enrol', {
+      otherWays: false,
       factor: { ...draft, label: 'iPhone di Maria' },
       error: { key: 'error.code.wrong' },
     }),
@@ -98,5 +188,6 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       restartUrl: '/auth?client_id=shop',
     }),
     sample('busy', 'interaction/busy', { seconds: 5 }),
+    ...accountSamples(sample, codes),
   ]
 }

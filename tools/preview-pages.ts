@@ -1,6 +1,6 @@
 /**
  * Pictures of every page, for looking at: `node tools/preview-pages.ts <folder> [name…]`.
- * Phone and desktop, English and Italian, light and dark.
+ * A narrow phone and a desktop, English and Italian, light and dark.
  */
 import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -24,8 +24,8 @@ const server = createServer((req, res) => {
   if (!sample) return res.writeHead(404).end()
   return pages.send(req, res, sample.page)
 })
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+const origin = `http://localhost:${(server.address() as AddressInfo).port}`
 for (const language of languages) {
   const client = { name: 'Bottega Aurora', logoUri: `${origin}/logo.svg`, uri: 'https://shop.example' }
   for (const sample of await pageSamples(language, client)) samples.set(`/${language}/${sample.name}`, sample)
@@ -35,7 +35,7 @@ const browser = await chromium.launch({
   executablePath: await program('chromium'),
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
 })
-const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
+const sizes = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } }
 for (const [size, viewport] of Object.entries(sizes)) {
   for (const colorScheme of ['light', 'dark'] as const) {
     const context = await browser.newContext({ viewport, colorScheme })

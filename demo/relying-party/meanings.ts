@@ -17,8 +17,8 @@ const methods: Record<string, InWords> = {
 }
 
 const twoFactors: InWords = {
-  it: 'due fattori: qualcosa che sai e qualcosa che hai',
-  en: 'two factors: something you know and something you have',
+  it: 'due fattori: due tra ciò che sai, ciò che hai e ciò che sei',
+  en: 'two factors: two of what you know, what you have and what you are',
 }
 const phishingResistant: InWords = {
   it: 'resistente al phishing: una chiave che risponde solo al sito giusto',

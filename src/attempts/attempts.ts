@@ -41,7 +41,9 @@ export const durableAttempts = (parts: {
     await parts.directory.changeAttempts(accountId, authenticator, settle)
   },
   async giveBack(accountId, authenticator, failures) {
-    await parts.directory.changeAttempts(accountId, authenticator, (state) => giveBack(state, failures))
+    await parts.directory.changeAttempts(accountId, authenticator, (state) =>
+      giveBack(state, failures, parts.limits),
+    )
   },
   async waiting(accountId, authenticator) {
     const { after } = await parts.directory.changeAttempts(accountId, authenticator, (state) => state)
@@ -84,10 +86,13 @@ export const passingAttempts = (parts: {
     },
     async giveBack(subject, authenticator, failures) {
       const key = `at:${authenticator}:${subject}`
-      const stored = await parts.store.get(key)
-      // Lost to another attempt, it stays counted: that is the safe side.
-      if (stored !== undefined)
-        await parts.store.swap(key, stored, JSON.stringify(giveBack(read(stored), failures)), lifetime)
+      for (let race = 0; race < mostRaces; race++) {
+        const stored = await parts.store.get(key)
+        if (stored === undefined) return
+        const written = JSON.stringify(giveBack(read(stored), failures, limits))
+        // Lost to others every time, it stays counted: that is the safe side.
+        if (await parts.store.swap(key, stored, written, lifetime)) return
+      }
     },
     async waiting(subject, authenticator) {
       return secondsLeft(read(await parts.store.get(`at:${authenticator}:${subject}`)), parts.clock.now())

@@ -48,16 +48,14 @@ export const settle = (state: AttemptState): AttemptState => (state.lockedAt ===
 
 /**
  * Takes back an attempt that nobody judged, because there was no place to judge it in. Its wait goes with it, unless
- * another attempt has set one since.
+ * another attempt has set one since; and no wait stays where none is due for what is left.
  */
-export const giveBack = (state: AttemptState, failures: number): AttemptState =>
-  state.lockedAt !== null || state.failures === 0
-    ? state
-    : {
-        ...state,
-        failures: state.failures - 1,
-        waitUntil: state.failures === failures ? 0 : state.waitUntil,
-      }
+export const giveBack = (state: AttemptState, failures: number, limits: Limits): AttemptState => {
+  if (state.lockedAt !== null || state.failures === 0) return state
+  const left = state.failures - 1
+  const isItsOwn = state.failures === failures || waitAfter(left, limits) === 0
+  return { ...state, failures: left, waitUntil: isItsOwn ? 0 : state.waitUntil }
+}
 
 /** Seconds to wait after so many failures in a row. */
 export const waitAfter = (failures: number, { freeFailures, firstWait, longestWait }: Limits): number =>

@@ -8,6 +8,8 @@ export const auditEventTypes = [
   'factor.unlocked',
   'factor.enrolled',
   'factor.removed',
+  'factor.renamed',
+  'factor.suspicious',
   'recovery-codes.issued',
   'signin.finished',
   'signin.given-up',

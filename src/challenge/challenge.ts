@@ -3,18 +3,23 @@ import type { Attempts } from '../attempts/attempts.ts'
 import type { RecordEvent } from '../audit/trail.ts'
 import type { Clock } from '../clock.ts'
 import type { RandomBytes } from '../crypto/random.ts'
-import type { Credential, SecondFactorDirectory } from '../directory/directory.ts'
+import type { SecondFactorDirectory } from '../directory/directory.ts'
 import { DuepassiError } from '../errors.ts'
-import type { Factor, FactorContext, FactorName, Rejection, Verdict } from '../factors/factor.ts'
+import type { Factor, FactorContext, FactorName, Rejection } from '../factors/factor.ts'
 import type { Factors } from '../factors/registry.ts'
-import { createEnrolment } from './enrolment.ts'
+import { createEnrolment, markOf } from './enrolment.ts'
+import { createJudging } from './judging.ts'
 import { advance, type Event, isOver, type SignIn, type Stage } from './machine.ts'
+import { createNext } from './next.ts'
 import type { SignIns, Stored } from './sign-ins.ts'
+import { askableFactors, enrollableFactors, firstOf } from './ways.ts'
 
 /** What a person is told outside the page when their second factor changes; the host delivers it. */
 export type Notice =
-  | { kind: 'factor-enrolled'; accountId: string; label: string }
+  | { kind: 'factor-enrolled'; accountId: string; factor: string; label: string }
+  | { kind: 'factor-removed'; accountId: string; factor: string; label: string }
   | { kind: 'recovery-code-used'; accountId: string; left: number }
+  | { kind: 'recovery-codes-issued'; accountId: string }
   | { kind: 'second-factor-locked'; accountId: string }
 
 export interface ChallengeParts {
@@ -44,6 +49,26 @@ export type Outcome =
   | { kind: 'refused'; signIn: SignIn; refusal: Refusal }
   | { kind: 'gone' }
 
+/** Who begins a second step. `factors`: what a session that is stepped up was proven by. */
+export type Who = Pick<SignIn, 'accountId' | 'clientId' | 'primary' | 'rules'> & {
+  factors?: readonly string[]
+}
+
+/** Whether a sign-in stands elsewhere; a new question by the same factor is the same place. */
+const hasMoved = (before: Stage, now: Stage): boolean =>
+  !(before.name === 'asking' && now.name === 'asking' && before.factor === now.factor) &&
+  JSON.stringify(before) !== JSON.stringify(now)
+
+/** The facts that a factor gets besides its question and credentials. */
+export const createContexts =
+  ({ clock, random, issuerName, accountName }: ChallengeParts) =>
+  async (accountId: string): Promise<FactorContext> => ({
+    now: clock.now(),
+    random,
+    issuerName,
+    accountName: await accountName(accountId),
+  })
+
 /** Milliseconds between the looks of a submission whether its twin has been accepted. */
 const betweenLooks = 40
 
@@ -55,20 +80,15 @@ export type Challenge = ReturnType<typeof createChallenge>
  */
 export const createChallenge = (parts: ChallengeParts) => {
   const { directory, signIns, attempts, factors, clock, record } = parts
-  const contextFor = async (accountId: string): Promise<FactorContext> => ({
-    now: clock.now(),
-    random: parts.random,
-    issuerName: parts.issuerName,
-    accountName: await parts.accountName(accountId),
-  })
+  const contextFor = createContexts(parts)
   const enrolment = createEnrolment(parts, contextFor)
+  const judge = createJudging({ directory, clock, record, contextFor })
 
-  const ask = async (accountId: string, factor: Factor) => {
-    const own = (await directory.credentials(accountId)).filter(
-      (credential) => credential.factor === factor.name,
-    )
-    return factor.begin(own, { ...(await contextFor(accountId)) })
-  }
+  const { ask, chooseFrom, afterProof, afterAnswer, afterEnrolment } = createNext(
+    parts,
+    enrolment,
+    contextFor,
+  )
 
   /** Applies an event to a sign-in; somebody else having changed it is a refusal, not an error. */
   const move = async (uid: string, stored: Stored, event: Event): Promise<Outcome> => {
@@ -107,66 +127,49 @@ export const createChallenge = (parts: ChallengeParts) => {
    * The sign-in as another submission of the same form left it, if one did: a double click must end where the single one
    * does. The other may still be on its way, so this looks more than once.
    */
-  const movedMeanwhile = async (uid: string, { text }: Stored, looks = 10): Promise<SignIn | undefined> => {
+  const movedMeanwhile = async (uid: string, { signIn }: Stored, looks = 10): Promise<SignIn | undefined> => {
     for (let look = 0; look < looks; look++) {
       const now = await signIns.find(uid)
-      if (now && now.text !== text) return now.signIn
+      if (now && hasMoved(signIn.stage, now.signIn.stage)) return now.signIn
       await pause(betweenLooks)
     }
     return undefined
   }
 
-  /** Verifies, then spends by compare-and-set: a secret that somebody else spent meanwhile was replayed. */
-  const judge = async (
-    factor: Factor,
-    answer: string,
-    credentials: readonly Credential[],
-    stored: Stored,
-    failures: number,
-  ): Promise<Verdict> => {
-    const { accountId, stage } = stored.signIn
-    const question = stage.name === 'asking' ? stage.question : {}
-    const context = await contextFor(accountId)
-    const verdict = await factor
-      .verify(answer, question, credentials, context)
-      .catch(async (error: unknown) => {
-        // No place to judge it in: it was not judged, so it does not count.
-        if (error instanceof DuepassiError && error.code === 'busy')
-          await attempts.giveBack(accountId, factor.name, failures)
-        throw error
-      })
-    if (verdict.verified) {
-      const { expected, next } = verdict.spend
-      return (await directory.spend(verdict.credential, expected, next, clock.now()))
-        ? verdict
-        : { verified: false, reason: 'replayed' }
-    }
-    if (verdict.burn)
-      await directory.spend(
-        verdict.burn.credential,
-        verdict.burn.spend.expected,
-        verdict.burn.spend.next,
-        clock.now(),
-      )
-    return verdict
+  /** Takes the question out of the sign-in, by compare-and-set, and leaves a new one in its place. */
+  const takeQuestion = async (uid: string, stored: Stored, factor: Factor): Promise<Stored | undefined> => {
+    const { question } = await ask(stored.signIn.accountId, factor)
+    const next = advance(stored.signIn, { name: 'asked', factor: factor.name, question })
+    return next && signIns.replace(uid, stored, next)
   }
 
   return {
-    /** Begins the second step; where the account has no factor yet, with setting one up. */
-    async begin(uid: string, who: Pick<SignIn, 'accountId' | 'clientId' | 'primary'>): Promise<SignIn> {
+    /**
+     * Begins the second step; where the account has no factor yet, with setting one up. `preferred`: the factor that
+     * worked last in this browser.
+     */
+    async begin(uid: string, { factors: before = [], ...who }: Who, preferred?: string): Promise<SignIn> {
       const { factors: names, lockedAt } = await directory.standing(who.accountId)
+      const signIn: SignIn = {
+        purpose: 'sign-in',
+        ...who,
+        proven: [],
+        factors: before,
+        provenBy: null,
+        stage: { name: 'locked' },
+      }
       const stage = async (): Promise<Stage> => {
         if (lockedAt !== null) return { name: 'locked' }
-        if (names.length === 0) return { name: 'enrolling', ...(await enrolment.first(who.accountId)) }
-        const factor = factors.all.find(({ name }) => names.includes(name))
+        if (names.length === 0) return chooseFrom(signIn, [])
+        const factor = firstOf(askableFactors(factors, names, signIn), preferred)
         // Never taken for an account without a factor: that would let a password alone set one up.
         if (!factor)
           throw new DuepassiError('not_configured', `none of the account's factors is registered: ${names}`)
-        return { name: 'asking', factor: factor.name, question: await ask(who.accountId, factor) }
+        return ask(who.accountId, factor)
       }
-      const signIn: SignIn = { ...who, proven: [], provenBy: null, stage: await stage() }
-      await signIns.begin(uid, signIn)
-      return signIn
+      const begun = { ...signIn, stage: await stage() }
+      await signIns.begin(uid, begun)
+      return begun
     },
 
     async find(uid: string): Promise<SignIn | undefined> {
@@ -182,34 +185,58 @@ export const createChallenge = (parts: ChallengeParts) => {
     async others(signIn: SignIn): Promise<FactorName[]> {
       const { factors: names } = await directory.standing(signIn.accountId)
       const { stage } = signIn
-      return factors.all
+      return askableFactors(factors, names, signIn)
         .map(({ name }) => name)
-        .filter((name) => names.includes(name) && !(stage.name === 'asking' && stage.factor === name))
+        .filter((name) => !(stage.name === 'asking' && stage.factor === name))
     },
 
+    /** Factors the person could set up here, best first. */
+    choices: (signIn: SignIn): FactorName[] => enrollableFactors(factors, signIn).map(({ name }) => name),
+
     answer: (uid: string, answer: string): Promise<Outcome> =>
-      step(uid, async (stored) => {
-        const { signIn } = stored
+      step(uid, async (found) => {
+        const { signIn } = found
         const { accountId, clientId, stage } = signIn
         if (stage.name !== 'asking') return elsewhere(uid)
         const factor = factors.named(stage.factor)
         if (!factor.accepts(answer)) return { kind: 'refused', signIn, refusal: { reason: 'malformed' } }
+        const isStale = factor.isAnswerTo?.(answer, stage.question) === false
+        const stored = factor.isAnswerTo && !isStale ? await takeQuestion(uid, found, factor) : found
+        if (isStale || !stored) {
+          // The question was answered before, by this form or another: an answer to it is not judged, and not counted.
+          const moved = await movedMeanwhile(uid, found)
+          return moved ? { kind: 'moved', signIn: moved } : elsewhere(uid)
+        }
         const reservation = await attempts.reserve(accountId, factor.name)
         if (reservation.kind === 'locked') return lock(uid, stored, factor.name, reservation.justNow)
         if (reservation.kind === 'wait') {
           const moved = await movedMeanwhile(uid, stored, 2)
           if (moved) return { kind: 'moved', signIn: moved }
-          return { kind: 'refused', signIn, refusal: { reason: 'wait', seconds: reservation.seconds } }
+          return {
+            kind: 'refused',
+            signIn: stored.signIn,
+            refusal: { reason: 'wait', seconds: reservation.seconds },
+          }
         }
+        const { failures } = reservation
         const all = await directory.credentials(accountId)
-        const own = all.filter((credential) => credential.factor === factor.name)
-        const verdict = await judge(factor, answer, own, stored, reservation.failures)
+        const verdict = await judge({
+          accountId,
+          clientId,
+          factor,
+          answer,
+          question: stage.question,
+          credentials: all.filter((one) => one.factor === factor.name),
+          attempts,
+          authenticator: factor.name,
+          failures,
+        })
         if (!verdict.verified) {
           const { reason, clockOffset } = verdict
           const moved = reason === 'replayed' ? await movedMeanwhile(uid, stored) : undefined
           if (moved) {
             // The same form sent twice: the other one was right, and has been settled.
-            await attempts.giveBack(accountId, factor.name, reservation.failures)
+            await attempts.giveBack(accountId, factor.name, failures)
             return { kind: 'moved', signIn: moved }
           }
           await record(reason === 'replayed' ? 'code.reused' : 'factor.refused', {
@@ -220,7 +247,7 @@ export const createChallenge = (parts: ChallengeParts) => {
           })
           return {
             kind: 'refused',
-            signIn,
+            signIn: stored.signIn,
             refusal: {
               reason,
               waitSeconds: reservation.waitIfWrong,
@@ -229,14 +256,14 @@ export const createChallenge = (parts: ChallengeParts) => {
           }
         }
         await attempts.settle(accountId, factor.name)
+        const by = all.find(({ id }) => id === verdict.credential)
+        if (!by) return elsewhere(uid)
         const outcome = await move(uid, stored, {
           name: 'accepted',
           factor: factor.name,
-          amr: factor.amr,
-          credential: verdict.credential,
-          ...(factor.selfEnrolled
-            ? { issue: await enrolment.codesIfNone(accountId, all) }
-            : { left: await enrolment.codesLeft(accountId) }),
+          amr: verdict.amr,
+          credential: markOf(by),
+          next: await afterAnswer(signIn, factor, markOf(by), all),
         })
         await record('factor.accepted', { accountId, clientId, factor: factor.name })
         if (outcome.kind === 'moved' && outcome.signIn.stage.name === 'recovered')
@@ -247,50 +274,87 @@ export const createChallenge = (parts: ChallengeParts) => {
     /** Asks another of the person's factors. No count is touched: counters belong to the authenticator. */
     switchTo: (uid: string, name: string): Promise<Outcome> =>
       step(uid, async (stored) => {
-        const { accountId } = stored.signIn
-        const factor = factors.get(name)
-        const { factors: names } = await directory.standing(accountId)
-        if (!factor || !names.includes(name)) return elsewhere(uid)
-        return move(uid, stored, {
-          name: 'switched',
-          factor: factor.name,
-          question: await ask(accountId, factor),
-        })
+        const { signIn } = stored
+        const { factors: names } = await directory.standing(signIn.accountId)
+        const factor = askableFactors(factors, names, signIn).find((way) => way.name === name)
+        if (!factor || signIn.stage.name !== 'asking') return elsewhere(uid)
+        const { question } = await ask(signIn.accountId, factor)
+        return move(uid, stored, { name: 'asked', factor: factor.name, question })
       }),
 
     /** Sets a factor up anew after a recovery code; `replace` removes the lost ones once the new one is confirmed. */
     enrolAgain: (uid: string, { replace }: { replace: boolean }): Promise<Outcome> =>
       step(uid, async (stored) => {
-        if (stored.signIn.stage.name !== 'recovered') return elsewhere(uid)
-        return move(uid, stored, {
-          name: 'enrolment-begun',
-          enrolling: await enrolment.again(stored.signIn.accountId, replace),
-        })
+        const { signIn } = stored
+        if (signIn.stage.name !== 'recovered') return elsewhere(uid)
+        const next = await chooseFrom(signIn, replace ? await enrolment.lost(signIn.accountId) : [])
+        if (next.name === 'choosing')
+          return move(uid, stored, { name: 'choice-opened', replaces: next.replaces })
+        return next.name === 'enrolling'
+          ? move(uid, stored, { name: 'enrolment-begun', enrolling: next })
+          : elsewhere(uid)
+      }),
+
+    /** Sets up the factor that the person chose. */
+    choose: (uid: string, name: string): Promise<Outcome> =>
+      step(uid, async (stored) => {
+        const { signIn } = stored
+        const factor = enrollableFactors(factors, signIn).find((choice) => choice.name === name)
+        if (!factor || signIn.stage.name !== 'choosing') return elsewhere(uid)
+        const enrolling = await enrolment.begin(signIn, factor, signIn.stage.replaces)
+        return move(uid, stored, { name: 'enrolment-begun', enrolling })
+      }),
+
+    /** Back from setting a factor up to choosing one. */
+    chooseAgain: (uid: string): Promise<Outcome> =>
+      step(uid, async (stored) => {
+        const { stage } = stored.signIn
+        if (stage.name !== 'enrolling' || enrollableFactors(factors, stored.signIn).length < 2)
+          return elsewhere(uid)
+        return move(uid, stored, { name: 'choice-opened', replaces: stage.replaces })
       }),
 
     /** Keeps the old factors after a recovery code. */
     continueAsIs: (uid: string): Promise<Outcome> =>
-      step(uid, async (stored) =>
-        (await enrolment.holds(stored.signIn)) ? move(uid, stored, { name: 'continued' }) : elsewhere(uid),
-      ),
+      step(uid, async (stored) => {
+        const { signIn } = stored
+        if (!(await enrolment.holds(signIn))) return elsewhere(uid)
+        const { factors: names } = await directory.standing(signIn.accountId)
+        return move(uid, stored, { name: 'continued', next: await afterProof(signIn, names) })
+      }),
 
     confirm: (uid: string, answer: string, label: string): Promise<Outcome> =>
       step(uid, async (stored) => {
-        const confirmed = await enrolment.confirm(stored.signIn, answer, label)
+        const { signIn } = stored
+        if (signIn.stage.name !== 'enrolling') return elsewhere(uid)
+        let confirmed = await enrolment.confirm(signIn, answer, label)
         if (confirmed.kind === 'superseded') {
-          const moved = await movedMeanwhile(uid, stored)
-          return moved ? { kind: 'moved', signIn: moved } : { kind: 'gone' }
+          // Its twin may still be making recovery codes.
+          const moved = await movedMeanwhile(uid, stored, 25)
+          if (moved) return { kind: 'moved', signIn: moved }
+          // Its twin has finished: there is nothing to complete, and nothing to take back.
+          if (!(await signIns.find(uid))) return { kind: 'gone' }
+          confirmed = await enrolment.confirm(signIn, answer, label, true)
         }
-        if (confirmed.kind === 'refused')
-          return { kind: 'refused', signIn: stored.signIn, refusal: confirmed.refusal }
-        return move(uid, stored, confirmed.event)
+        if (confirmed.kind === 'superseded') return { kind: 'gone' }
+        if (confirmed.kind === 'refused') return { kind: 'refused', signIn, refusal: confirmed.refusal }
+        const { amr, credential, issue } = confirmed
+        const outcome = await move(uid, stored, {
+          name: 'enrolled',
+          amr,
+          credential,
+          next: issue ? { name: 'issuing', ...issue } : await afterEnrolment(signIn, credential),
+        })
+        if (outcome.kind === 'gone') await enrolment.takeBack(signIn)
+        return outcome
       }),
 
     /** The person has saved the recovery codes: from now on they are valid. */
     codesSaved: (uid: string): Promise<Outcome> =>
       step(uid, async (stored) => {
         if (!(await enrolment.keepCodes(stored.signIn))) return elsewhere(uid)
-        return move(uid, stored, { name: 'codes-saved' })
+        const { factors: names } = await directory.standing(stored.signIn.accountId)
+        return move(uid, stored, { name: 'codes-saved', next: await afterProof(stored.signIn, names) })
       }),
 
     giveUp: (uid: string): Promise<Outcome> =>

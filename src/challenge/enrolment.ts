@@ -3,40 +3,36 @@ import type { Credential } from '../directory/directory.ts'
 import { DuepassiError } from '../errors.ts'
 import type { Factor, FactorContext } from '../factors/factor.ts'
 import type { ChallengeParts, Refusal } from './challenge.ts'
-import type { Enrolling, Event, Issuing, SignIn } from './machine.ts'
+import type { Enrolling, Issuing, SignIn } from './machine.ts'
 
 type Confirmation =
-  | { kind: 'confirmed'; event: Event }
+  | { kind: 'confirmed'; amr: readonly string[]; credential: string; issue: Issuing | undefined }
   | { kind: 'refused'; refusal: Refusal }
   | { kind: 'superseded' }
 
-/** Setting factors up within a sign-in, and issuing recovery codes beside them. */
+export type Enrolment = ReturnType<typeof createEnrolment>
+
+/** Tells a credential from a later one of the same id: the first of an account always has the same. */
+export const markOf = ({ id, createdAt }: Pick<Credential, 'id' | 'createdAt'>): string =>
+  `${id} ${createdAt}`
+
+/** Setting factors up, and issuing recovery codes beside them. */
 export const createEnrolment = (
   parts: ChallengeParts,
   contextFor: (accountId: string) => Promise<FactorContext>,
 ) => {
   const { directory, factors, clock, record, random } = parts
-  const codes: Factor | undefined = factors.all.find(({ selfEnrolled }) => !selfEnrolled)
-  const selfEnrolled = factors.all.find((factor) => factor.selfEnrolled) as Factor
   const isOwn = (credential: Credential) => factors.get(credential.factor)?.selfEnrolled === true
-
-  const draft = async (
-    accountId: string,
-    credentialId: string,
-    replaces: readonly string[],
-  ): Promise<Enrolling> => ({
-    factor: selfEnrolled.name,
-    draft: await selfEnrolled.enrolment.begin(await contextFor(accountId)),
-    credentialId,
-    replaces,
-  })
+  const codesFor = ({ rules }: Pick<SignIn, 'rules'>): Factor | undefined =>
+    rules.forbidden.includes('recovery-code') ? undefined : factors.get('recovery-code')
 
   /** None where there is no place to hash them in: the next sign-in issues them. */
-  const newCodes = async (accountId: string): Promise<Issuing | undefined> => {
+  const newCodes = async (signIn: Pick<SignIn, 'rules' | 'accountId'>): Promise<Issuing | undefined> => {
+    const codes = codesFor(signIn)
     if (!codes) return undefined
     try {
       return {
-        draft: await codes.enrolment.begin(await contextFor(accountId)),
+        draft: await codes.enrolment.begin([], await contextFor(signIn.accountId)),
         credentialId: randomId(random),
       }
     } catch (error) {
@@ -56,28 +52,40 @@ export const createEnrolment = (
     }
   }
 
+  const hasCodes = (all: readonly Credential[]): boolean =>
+    all.some(({ factor }) => factor === 'recovery-code')
+
   return {
     /**
-     * The account's first factor, for somebody who proved no more than the password. Its id is the account's: whatever
-     * races, exactly one first factor comes to be (Keycloak CVE-2023-3597 is what happens otherwise).
+     * A factor to set up. While nothing is proven but the password, its credential has an id of its own: of parallel first
+     * sign-ins one adds it, and a page left open in another browser cannot add a second factor to an account that has got
+     * one (Keycloak CVE-2023-3597 is what happens otherwise).
      */
-    first: (accountId: string): Promise<Enrolling> => draft(accountId, `first:${accountId}`, []),
-
-    /** One more, for somebody who has just proven a second factor. */
-    async again(accountId: string, replace: boolean): Promise<Enrolling> {
-      const old = replace ? (await directory.credentials(accountId)).filter(isOwn) : []
-      return draft(
-        accountId,
-        randomId(random),
-        old.map(({ id }) => id),
-      )
+    async begin(
+      { accountId, provenBy }: Pick<SignIn, 'accountId' | 'provenBy'>,
+      factor: Factor,
+      replaces: readonly string[],
+    ): Promise<Enrolling> {
+      const own = (await directory.credentials(accountId)).filter((one) => one.factor === factor.name)
+      return {
+        factor: factor.name,
+        draft: await factor.enrolment.begin(own, await contextFor(accountId)),
+        credentialId: provenBy === null ? `first:${accountId}` : randomId(random),
+        replaces,
+      }
     },
 
-    async confirm(
-      { accountId, clientId, provenBy, stage }: SignIn,
-      answer: string,
-      label: string,
-    ): Promise<Confirmation> {
+    /** What the person set up themselves, and has lost. */
+    async lost(accountId: string): Promise<string[]> {
+      return (await directory.credentials(accountId)).filter(isOwn).map(({ id }) => id)
+    },
+
+    /**
+     * Adds the credential that the person has confirmed. `again`: the same form once more, after the first time broke off
+     * half-way: what was added by it is taken for added, and the rest is done.
+     */
+    async confirm(signIn: SignIn, answer: string, label: string, again = false): Promise<Confirmation> {
+      const { accountId, clientId, provenBy, stage } = signIn
       if (stage.name !== 'enrolling') return { kind: 'superseded' }
       const factor = factors.named(stage.factor)
       const verdict = await factor.enrolment.finish(answer, stage.draft, await contextFor(accountId))
@@ -85,41 +93,69 @@ export const createEnrolment = (
         const { reason, clockOffset } = verdict
         return { kind: 'refused', refusal: { reason, ...(clockOffset !== undefined && { clockOffset }) } }
       }
-      const before = await directory.credentials(accountId)
+      const { handle, secret } = verdict
+      const all = await directory.credentials(accountId)
+      const added = again
+        ? all.find((one) => one.id === stage.credentialId && one.secret === secret)
+        : undefined
+      const before = all.filter((one) => one !== added)
       // Only a password was proven, and the account has got a factor meanwhile: that factor must be asked instead.
-      if (provenBy === null ? before.length > 0 : !before.some(({ id }) => id === provenBy))
+      if (provenBy === null ? before.length > 0 : !before.some((one) => markOf(one) === provenBy))
         return { kind: 'superseded' }
+      const holder = handle === null ? undefined : await directory.credentialByHandle(factor.name, handle)
+      if (holder && holder.id !== stage.credentialId) return { kind: 'refused', refusal: { reason: 'known' } }
       const now = clock.now()
-      const credential = {
+      const credential = added ?? {
         id: stage.credentialId,
         accountId,
         factor: factor.name,
-        label,
-        secret: stage.draft.secret,
+        label: label || (verdict.label ?? ''),
+        handle,
+        secret,
         counter: verdict.counter,
         createdAt: now,
-        lastUsedAt: now,
+        lastUsedAt: verdict.used ? now : null,
       }
       // Whoever adds it has won; only then is the slow work of new codes done.
-      if (!(await add(credential))) return { kind: 'superseded' }
-      if (stage.replaces.length > 0) {
+      if (!added && !(await add(credential))) return { kind: 'superseded' }
+      const lost = before.filter(({ id }) => stage.replaces.includes(id))
+      if (lost.length > 0) {
         await directory.removeCredentials(accountId, stage.replaces)
         await record('factor.removed', { accountId, clientId, factor: factor.name, reason: 'replaced' })
       }
       await record('factor.enrolled', { accountId, clientId, factor: factor.name })
-      await parts.notify({ kind: 'factor-enrolled', accountId, label })
+      await parts.notify({ kind: 'factor-enrolled', accountId, factor: factor.name, label: credential.label })
+      for (const { factor: name, label: called } of lost)
+        await parts.notify({ kind: 'factor-removed', accountId, factor: name, label: called })
+      // Whoever came by a recovery code gets a new set; whoever has one keeps it.
+      const wanted = !hasCodes(before) || signIn.factors.includes('recovery-code')
       return {
         kind: 'confirmed',
-        event: { name: 'enrolled', amr: factor.amr, issue: await newCodes(accountId) },
+        amr: verdict.amr,
+        credential: markOf(credential),
+        issue: wanted ? await newCodes(signIn) : undefined,
       }
     },
 
+    /** Takes back what was added in a sign-in that was ended meanwhile. */
+    async takeBack({ accountId, clientId, stage }: SignIn): Promise<void> {
+      if (stage.name !== 'enrolling') return
+      await directory.removeCredentials(accountId, [stage.credentialId])
+      await record('factor.removed', { accountId, clientId, factor: stage.factor, reason: 'sign-in-ended' })
+    },
+
+    newCodes,
+
     /** Recovery codes for somebody who has a factor but no codes yet (the page was closed too early). */
-    async codesIfNone(accountId: string, all: readonly Credential[]): Promise<Issuing | undefined> {
-      return all.some(({ factor }) => factor === codes?.name) ? undefined : newCodes(accountId)
+    async codesIfNone(
+      signIn: Pick<SignIn, 'rules' | 'accountId'>,
+      all: readonly Credential[],
+    ): Promise<Issuing | undefined> {
+      return hasCodes(all) ? undefined : newCodes(signIn)
     },
 
     async codesLeft(accountId: string): Promise<number> {
+      const codes = factors.get('recovery-code')
       if (!codes) return 0
       const own = (await directory.credentials(accountId)).filter(({ factor }) => factor === codes.name)
       const { left } = await codes.begin(own, await contextFor(accountId))
@@ -128,20 +164,22 @@ export const createEnrolment = (
 
     /** Whether the account still has what proved this sign-in: an administrator may have reset its factors meanwhile. */
     async holds({ accountId, provenBy }: SignIn): Promise<boolean> {
-      return (await directory.credentials(accountId)).some(({ id }) => id === provenBy)
+      return (await directory.credentials(accountId)).some((one) => markOf(one) === provenBy)
     },
 
     /** The codes that were shown become valid, and all others invalid. Doing it twice changes nothing. */
-    async keepCodes({ accountId, clientId, provenBy, stage }: SignIn): Promise<boolean> {
+    async keepCodes({ accountId, clientId, provenBy, purpose, stage }: SignIn): Promise<boolean> {
+      const codes = factors.get('recovery-code')
       if (stage.name !== 'issuing' || !codes) return false
       const before = await directory.credentials(accountId)
-      if (!before.some(({ id }) => id === provenBy)) return false
+      if (!before.some((one) => markOf(one) === provenBy)) return false
       const now = clock.now()
       await add({
         id: stage.credentialId,
         accountId,
         factor: codes.name,
         label: '',
+        handle: null,
         secret: stage.draft.secret,
         counter: 0,
         createdAt: now,
@@ -154,6 +192,8 @@ export const createEnrolment = (
           others.map(({ id }) => id),
         )
       await record('recovery-codes.issued', { accountId, clientId, factor: codes.name })
+      if (purpose === 'change' && others.length > 0)
+        await parts.notify({ kind: 'recovery-codes-issued', accountId })
       return true
     },
   }

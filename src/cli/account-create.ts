@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts'
 import { randomId, systemRandom } from '../crypto/random.ts'
 import { canonicalName } from '../directory/name.ts'
 import { DuepassiError } from '../errors.ts'
+import { checkedGroups } from './account-groups.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
 import { hashPassword, withDirectory } from './parts.ts'
@@ -13,6 +14,7 @@ export interface NewAccount {
   email?: string
   name?: string
   locale?: string
+  group: string[]
   passwordStdin: boolean
 }
 
@@ -45,6 +47,7 @@ export const createAccount = async (
 ): Promise<void> => {
   const config = configurationOf(io, options)
   checkNames(username, options)
+  const groups = checkedGroups(options.group)
   const password = await readNewPassword(io, config, options.passwordStdin)
   const id = randomId(systemRandom)
   const account = {
@@ -54,6 +57,7 @@ export const createAccount = async (
     name: options.name ?? username,
     passwordHash: await hashPassword(password),
     locale: options.locale ?? null,
+    groups,
     disabledAt: null,
     createdAt: systemClock.now(),
   }

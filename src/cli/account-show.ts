@@ -1,14 +1,15 @@
 import { type AttemptState, type Credential, noAttempts } from '../directory/directory.ts'
-import type { FactorName } from '../factors/factor.ts'
+import { factorNames } from '../factors/factor.ts'
 import type { OnAccount } from './account.ts'
-
-const countedFactors: readonly FactorName[] = ['totp', 'recovery-code']
 
 const format = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone: 'UTC' })
 const when = (at: number): string => `${format.format(at)} UTC`
 
-const describeCredential = ({ factor, label, lastUsedAt }: Credential): string =>
-  `${factor} "${label}", ${lastUsedAt === null ? 'never used' : `last used ${when(lastUsedAt)}`}`
+/** People choose labels; what would steer the administrator's terminal is not sent to it. */
+const printable = (label: string): string => label.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
+
+const describeCredential = ({ factor, label, createdAt, lastUsedAt }: Credential): string =>
+  `${factor} "${printable(label)}", added ${when(createdAt)}, ${lastUsedAt === null ? 'never used' : `last used ${when(lastUsedAt)}`}`
 
 const describeFailures = (factor: string, { failures, waitUntil, lockedAt }: AttemptState): string[] => {
   if (failures === 0) return []
@@ -17,12 +18,12 @@ const describeFailures = (factor: string, { failures, waitUntil, lockedAt }: Att
   return [`${factor}: ${failures} in a row${consequence}`]
 }
 
-/** State, factors with their last use, lock and failures; no secret. */
+/** State, groups, factors with when they were added and last used,  lock and failures; no secret. */
 export const describeAccount = async ({ account, directory }: OnAccount): Promise<string> => {
   const { lockedAt } = await directory.standing(account.id)
   const credentials = await directory.credentials(account.id)
   const failures: string[] = []
-  for (const factor of countedFactors) {
+  for (const factor of factorNames) {
     // The change that changes nothing reads.
     const { after = noAttempts } = await directory.changeAttempts(account.id, factor, (state) => state)
     failures.push(...describeFailures(factor, after))
@@ -32,6 +33,7 @@ export const describeAccount = async ({ account, directory }: OnAccount): Promis
     ['user name', [account.username]],
     ['e-mail', [account.email ?? 'none']],
     ['name', [account.name]],
+    ['groups', [account.groups.length > 0 ? account.groups.join(', ') : 'none']],
     ['state', [account.disabledAt === null ? 'enabled' : `disabled since ${when(account.disabledAt)}`]],
     ['created', [when(account.createdAt)]],
     ['factors', credentials.length > 0 ? credentials.map(describeCredential) : ['none enrolled']],

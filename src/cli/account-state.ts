@@ -1,3 +1,4 @@
+import { endSignIns } from '../challenge/sign-ins.ts'
 import { systemClock } from '../clock.ts'
 import { revokeAccount } from '../stores/account-index.ts'
 import type { OnAccount } from './account.ts'
@@ -16,13 +17,16 @@ export const setDisabled = async ({ account, directory, record, withStore }: OnA
   return `The account ${account.username} is disabled; its sessions and grants are ended.`
 }
 
-/** Ends every session and grant of an account; `done` says what is true even where that fails. */
+/** Ends every session, grant and sign-in under way of an account; `done` says what is true even where that fails. */
 export const endSessions = async (
   { account, withStore }: Pick<OnAccount, 'account' | 'withStore'>,
   done: string,
 ): Promise<void> => {
   try {
-    await withStore((store) => revokeAccount(store, account.id))
+    await withStore(async (store) => {
+      await endSignIns(store, account.id)
+      await revokeAccount(store, account.id)
+    })
   } catch {
     throw new Refusal(
       `${done}, but its sessions could not be ended: the store does not answer. Run this again when it does.`,

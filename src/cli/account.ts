@@ -7,8 +7,10 @@ import type { Account, Directory } from '../directory/directory.ts'
 import type { Store } from '../stores/store.ts'
 import { createAccount, type NewAccount } from './account-create.ts'
 import { resetFactors, unlock } from './account-factors.ts'
+import { changeGroups, type GroupChange } from './account-groups.ts'
 import { describeAccount } from './account-show.ts'
 import { setDisabled, setEnabled } from './account-state.ts'
+import { collect } from './collect.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
 import { tellByMail, withDirectory, withStore } from './parts.ts'
@@ -31,12 +33,34 @@ const findAccount = async (directory: Directory, name: string): Promise<Account>
 }
 
 const actions: ReadonlyArray<[name: string, description: string, act: (on: OnAccount) => Promise<string>]> = [
-  ['show', 'show state, factors, lock and failures', describeAccount],
+  ['show', 'show state, groups, factors, lock and failures', describeAccount],
   ['unlock', 'open a locked second factor and forget the wrong codes', unlock],
   ['disable', 'refuse sign-ins and tokens, and end all sessions', setDisabled],
   ['enable', 'allow sign-ins again', setEnabled],
   ['reset-factors', 'remove all factors, so that the person enrols anew', resetFactors],
 ]
+
+/** Opens the directory, finds the account, and prints what the action says. */
+const actOn = async (
+  io: Io,
+  named: string,
+  options: CommonOptions,
+  act: (on: OnAccount) => Promise<string>,
+): Promise<void> => {
+  const config = configurationOf(io, options)
+  const said = await withDirectory(io, config, async (directory) =>
+    act({
+      account: await findAccount(directory, named),
+      directory,
+      record: createTrail({ directory, clock: systemClock, random: systemRandom }),
+      withStore: (task) => withStore(io, config, task),
+      tell: (notice) => tellByMail(io, config, directory, notice),
+    }),
+  )
+  print(io, said)
+}
+
+const named = ['<name>', 'user name, e-mail address or id'] as const
 
 export const addAccountCommands = (program: Command, io: Io): void => {
   const group = program.command('account').description('accounts and their second factor')
@@ -47,6 +71,7 @@ export const addAccountCommands = (program: Command, io: Io): void => {
     .option('--email <address>', 'e-mail address, a name to sign in with as well')
     .option('--name <name>', 'full name (otherwise the user name)')
     .option('--locale <tag>', 'preferred language, such as `it`')
+    .option('--group <name>', 'group to be in; may be given several times', collect, [])
     .option('--password-stdin', 'read the password from standard input', false)
     .action(async (username: string, _, command: Command) => {
       await createAccount(io, username, command.optsWithGlobals<NewAccount & CommonOptions>())
@@ -55,19 +80,19 @@ export const addAccountCommands = (program: Command, io: Io): void => {
     group
       .command(name)
       .description(description)
-      .argument('<name>', 'user name, e-mail address or id')
-      .action(async (named: string, _, command: Command) => {
-        const config = configurationOf(io, command.optsWithGlobals<CommonOptions>())
-        const said = await withDirectory(io, config, async (directory) =>
-          act({
-            account: await findAccount(directory, named),
-            directory,
-            record: createTrail({ directory, clock: systemClock, random: systemRandom }),
-            withStore: (task) => withStore(io, config, task),
-            tell: (notice) => tellByMail(io, config, directory, notice),
-          }),
-        )
-        print(io, said)
-      })
+      .argument(...named)
+      .action(async (name: string, _, command: Command) =>
+        actOn(io, name, command.optsWithGlobals<CommonOptions>(), act),
+      )
   }
+  group
+    .command('groups')
+    .description('list the groups of an account, or change them')
+    .argument(...named)
+    .option('--add <group>', 'group to be in from now on; may be given several times', collect, [])
+    .option('--remove <group>', 'group to leave; may be given several times', collect, [])
+    .action(async (name: string, _, command: Command) => {
+      const options = command.optsWithGlobals<GroupChange & CommonOptions>()
+      await actOn(io, name, options, (on) => changeGroups(on, options))
+    })
 }

@@ -1,5 +1,6 @@
 import type { RandomBytes } from '../crypto/random.ts'
 import type { ClientMetadata } from '../directory/directory.ts'
+import { factorNames } from '../factors/factor.ts'
 import { Refusal } from './io.ts'
 
 export interface ClientOptions {
@@ -13,6 +14,8 @@ export interface ClientOptions {
   idTokenAlg?: string
   requireConsent: boolean
   requireSecondFactor: boolean
+  requireFactor: string[]
+  forbidFactor: string[]
 }
 
 const grants = ['authorization_code', 'refresh_token', 'client_credentials']
@@ -59,6 +62,24 @@ const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): vo
     throw new Refusal('The --logo-uri must be https.')
 }
 
+/** What the relying party says of single factors, beside the general policy. */
+const factorRulesOf = ({ requireFactor, forbidFactor }: ClientOptions): Record<string, unknown> => {
+  const unknown = [...requireFactor, ...forbidFactor].find((name) => !factorNames.some((one) => one === name))
+  if (unknown !== undefined)
+    throw new Refusal(`There is no factor ${unknown}; there are ${factorNames.join(', ')}.`)
+  if (requireFactor.includes('recovery-code'))
+    throw new Refusal('--require-factor recovery-code would keep everybody out: nobody can set them up.')
+  if (['webauthn', 'totp'].every((name) => forbidFactor.includes(name)))
+    throw new Refusal('--forbid-factor leaves nothing that people could set up.')
+  const both = requireFactor.find((name) => forbidFactor.includes(name))
+  if (both !== undefined) throw new Refusal(`The factor ${both} is required and forbidden at once.`)
+  const rules = [
+    ...requireFactor.map((name) => [name, 'require'] as const),
+    ...forbidFactor.map((name) => [name, 'forbid'] as const),
+  ]
+  return rules.length > 0 ? { second_factors: Object.fromEntries(rules) } : {}
+}
+
 /** OIDC Dynamic Registration metadata of a new client, with a secret of 256 bits unless it is public. */
 export const clientMetadata = (options: ClientOptions, random: RandomBytes): ClientMetadata => {
   const grantTypes = options.grant.length > 0 ? [...new Set(options.grant)] : ['authorization_code']
@@ -85,6 +106,7 @@ export const clientMetadata = (options: ClientOptions, random: RandomBytes): Cli
     ...(options.logoUri !== undefined && { logo_uri: options.logoUri }),
     ...(options.requireConsent && { require_consent: true }),
     ...(options.requireSecondFactor && { require_second_factor: true }),
+    ...factorRulesOf(options),
     ...(options.idTokenAlg !== undefined && { id_token_signed_response_alg: options.idTokenAlg }),
   }
 }

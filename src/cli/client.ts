@@ -3,12 +3,12 @@ import { createTrail } from '../audit/trail.ts'
 import { systemClock } from '../clock.ts'
 import { systemRandom } from '../crypto/random.ts'
 import { DuepassiError } from '../errors.ts'
+import { factorNames } from '../factors/factor.ts'
 import { type ClientOptions, clientMetadata } from './client-metadata.ts'
+import { collect } from './collect.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
 import { withDirectory } from './parts.ts'
-
-const collect = (value: string, previous: string[]): string[] => [...previous, value]
 
 const addClient = async (io: Io, options: ClientOptions & CommonOptions): Promise<void> => {
   const config = configurationOf(io, options)
@@ -69,6 +69,13 @@ export const addClientCommands = (program: Command, io: Io): void => {
       false,
     )
     .option('--require-second-factor', 'ask for a second factor whatever the general policy says', false)
+    .option(
+      '--require-factor <factor>',
+      `must be proven here: ${factorNames.join(', ')}; may be given several times`,
+      collect,
+      [],
+    )
+    .option('--forbid-factor <factor>', 'counts for nothing here; may be given several times', collect, [])
     .option('--public', 'an app without a secret (browser, phone): PKCE protects it', false)
     .option('--logo-uri <uri>', 'logo that people see when they sign in')
     .option(

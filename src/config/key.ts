@@ -25,7 +25,8 @@ export interface Key {
 type Node = z.core.JSONSchema.BaseSchema
 
 const kindOf = (node: Node): KeyKind => {
-  if (node.type === 'object') return 'section'
+  // A record has names of the reader's own: it is written as one value.
+  if (node.type === 'object') return node.properties ? 'section' : 'value'
   if (node.type === 'array') return 'list'
   return node.type === 'string' ? 'text' : 'value'
 }

@@ -7,6 +7,7 @@ import {
   ownKeyPresent,
   signingKeysUsable,
 } from './key-rules.ts'
+import { factorsCanBeMet, knownModels, usableRpId } from './passkey-rules.ts'
 import type { Config } from './schema.ts'
 
 interface Rule {
@@ -142,6 +143,9 @@ const rules: readonly Rule[] = [
   { reads: [['mode'], ['keys', 'signing']], check: noDemoSigning },
   { reads: [['mode'], ['keys', 'sealing']], check: noDemoSealing },
   { reads: [['redis']], check: oneKindOfRedis },
+  { reads: [['issuer'], ['mode'], ['policy'], ['webauthn', 'rpId']], check: usableRpId },
+  { reads: [['webauthn']], check: knownModels },
+  { reads: [['policy']], check: factorsCanBeMet },
   { reads: [['mail']], check: senderForMail },
   {
     reads: [

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { isGroupName } from '../directory/group-name.ts'
+import { factorNames } from '../factors/factor.ts'
 
 /**
  * The configuration, section by section. Every key carries its documentation in `.describe()`: README's reference
@@ -79,12 +81,27 @@ const keys = z.strictObject({
     .describe('Keys for secrets at rest, with an id each: the first seals, all open.'),
 })
 
+const factorRules = z.partialRecord(z.enum(factorNames), z.enum(['require', 'allow', 'forbid']))
+
+const group = z.strictObject({ factors: factorRules.default({}) })
+
 const policy = z.strictObject({
   secondFactor: z
     .enum(['required', 'optional', 'off'])
     .default('required')
     .describe(
       '`required`: whoever has no factor enrols one at the first sign-in, before any token. `optional`: asked of those who have one. `off`: asked only where a relying party demands it.',
+    ),
+  factors: factorRules
+    .default({})
+    .describe(
+      'By factor (`webauthn`, `totp`, `recovery-code`): `require` (must be proven at every sign-in), `allow` (the default), `forbid` (counts for nothing and is not offered). A relying party adds its own as client metadata `second_factors`; the strictest word counts.',
+    ),
+  groups: z
+    .record(z.string().refine(isGroupName, '1 to 40 letters, digits, `-`, `_`, `.`'), group)
+    .default({})
+    .describe(
+      'The same for the members of a group: `{ administrators: { factors: { webauthn: require } } }`. Membership: `duepassi account groups`.',
     ),
 })
 
@@ -143,6 +160,59 @@ const totp = z.strictObject({
     .max(1)
     .default(1)
     .describe('Time steps of 30 s accepted before and after the current one; 0 is the strict mode.'),
+})
+
+const origin = z
+  .url()
+  .refine((text) => URL.parse(text)?.origin === text, 'must be an origin: `https://host`, without a path')
+
+const webauthn = z.strictObject({
+  rpId: z
+    .string()
+    .regex(/^[a-z0-9.-]+$/, 'must be a host name in lower case')
+    .optional()
+    .describe(
+      'RP ID of passkeys: the issuer’s host (the default) or a domain above it. Changing it makes every passkey unusable.',
+    ),
+  relatedOrigins: z
+    .array(origin)
+    .default([])
+    .describe(
+      'Origins besides the issuer’s whose pages may use the same passkeys; published at `/.well-known/webauthn` of the issuer’s host.',
+    ),
+  topOrigins: z
+    .array(origin)
+    .default([])
+    .describe('Origins of pages in which ours may be framed while a passkey is used; none by default.'),
+  algorithms: z
+    .array(z.enum(['ES256', 'EdDSA', 'RS256', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87']))
+    .min(1)
+    .default(['ES256', 'EdDSA', 'RS256'])
+    .describe('Algorithms of new passkeys, preferred first.'),
+  userVerification: z
+    .enum(['preferred', 'required'])
+    .default('preferred')
+    .describe(
+      'Whether a key used after the password must check PIN, finger or face as well. Sign-in by passkey alone always requires it.',
+    ),
+  passkeys: z.boolean().default(true).describe('Offers sign-in by passkey alone on the login page.'),
+  authenticators: z
+    .array(z.guid().transform((aaguid) => aaguid.toLowerCase()))
+    .min(1)
+    .optional()
+    .describe(
+      'Only these models (AAGUID) may be registered, proven by attestation; needs `webauthn.metadata`. Without it any may, and nobody is asked for the model.',
+    ),
+  metadata: z
+    .string()
+    .optional()
+    .describe(
+      'File of the FIDO Metadata Service (the BLOB of https://mds3.fidoalliance.org): roots and status of the models. Its signature is verified; fetch it anew before its `nextUpdate`.',
+    ),
+  metadataRoot: z
+    .string()
+    .optional()
+    .describe('File of the certificate (PEM) that signs it, where it is not the FIDO Alliance’s own.'),
 })
 
 const lifetimes = z.strictObject({
@@ -224,6 +294,7 @@ export const schema = z.strictObject({
   attempts: attempts.prefault({}),
   passwords: passwords.prefault({}),
   totp: totp.prefault({}),
+  webauthn: webauthn.prefault({}),
   lifetimes: lifetimes.prefault({}),
   resources: z
     .array(resource)

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs'
 import { IntlMessageFormat } from 'intl-messageformat'
 import type { Mail } from './delivery.ts'
 
-/** What a person is told of by mail, with what each kind says besides. */
+/** What a person is told of by mail, with what each kind says besides. A label may be empty. */
 export type Notice =
-  | { kind: 'factor-enrolled'; label: string }
+  | { kind: 'factor-enrolled'; factor: string; label: string }
+  | { kind: 'factor-removed'; factor: string; label: string }
+  | { kind: 'recovery-codes-issued' }
   | { kind: 'recovery-code-used'; left: number }
   | { kind: 'second-factor-locked' }
   | { kind: 'factors-reset' }
@@ -32,7 +34,9 @@ function readCatalogue(language: string): Record<string, string> {
 /** The words of a notice mail: what happened, when, and what to do if it was somebody else. */
 export function composeNotice(notice: Notice, context: NoticeContext): Pick<Mail, 'subject' | 'text'> {
   const { language } = context
-  const values = { ...context, ...notice, when: timeInWords(context) }
+  // No ICU message can ask whether a text is empty.
+  const named = 'label' in notice && notice.label !== '' ? 'yes' : 'no'
+  const values = { ...context, ...notice, named, when: timeInWords(context) }
   const say = (key: string): string => {
     const text = catalogues[language][key]
     if (text === undefined) throw new Error(`no mail text ${key} in ${language}`)

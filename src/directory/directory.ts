@@ -17,7 +17,7 @@ export interface SecondFactorDirectory {
   standing(accountId: string): Promise<Standing>
   /** Credentials of an account, oldest first. */
   credentials(accountId: string): Promise<Credential[]>
-  /** Rejects with `credential_exists` when the id is taken. */
+  /** Rejects with `credential_exists` when the id is taken, or the handle within the factor. */
   addCredential(credential: Credential): Promise<void>
   /**
    * Compare-and-set on the credential's counter, in the same statement setting `lastUsedAt`:
@@ -25,8 +25,24 @@ export interface SecondFactorDirectory {
    * time step (RFC 6238 §5.2), for recovery codes a bit per spent code.
    */
   spend(credentialId: string, expected: number, next: number, at: number): Promise<boolean>
-  /** Removes the named credentials of an account (all when no ids are given) and answers how many there were. */
-  removeCredentials(accountId: string, ids?: readonly string[]): Promise<number>
+  /** The credential that a factor finds by itself, whoever's it is: a passkey by its id, a token by its serial number. */
+  credentialByHandle(factor: string, handle: string): Promise<Credential | undefined>
+  /** Changes what a credential is called, or keeps. Answers false when the account has no such credential. */
+  changeCredential(
+    accountId: string,
+    credentialId: string,
+    change: Partial<Pick<Credential, 'label' | 'secret'>>,
+  ): Promise<boolean>
+  /**
+   * Removes the named credentials of an account (all when no ids are given) and answers how many there were.
+   * `mayRemain` looks at what would be left; when it answers false, nothing is removed. Removals of one account are
+   * judged one after the other, on all nodes: of two that would each leave the other's credential, one is refused.
+   */
+  removeCredentials(
+    accountId: string,
+    ids?: readonly string[],
+    mayRemain?: (left: ReadonlyArray<Pick<Credential, 'id' | 'factor'>>) => boolean,
+  ): Promise<number>
   /**
    * Applies a pure function to the attempt state of (account, authenticator), atomically, and answers the state
    * before and after. An unknown pair starts as `noAttempts`. `change` may run more than once.
@@ -58,6 +74,8 @@ export interface Credential {
   factor: string
   /** The person's name for it, such as "iPhone di Maria". */
   label: string
+  /** Finds it without its account, where the factor knows such a thing; unique within the factor, at most 1400 characters. */
+  handle: string | null
   /** What the factor keeps secret, as text. Sealed at rest by directory/sealed.ts; open in memory. */
   secret: string
   counter: number
@@ -83,7 +101,7 @@ export interface Directory extends SecondFactorDirectory {
   /** Rejects with `account_unknown`. */
   changeAccount(
     id: string,
-    change: Partial<Pick<Account, 'passwordHash' | 'disabledAt' | 'name' | 'locale'>>,
+    change: Partial<Pick<Account, 'passwordHash' | 'disabledAt' | 'name' | 'locale' | 'groups'>>,
   ): Promise<void>
   /** oidc-provider client metadata (snake_case, as in OIDC Dynamic Registration). */
   clientById(id: string): Promise<ClientMetadata | undefined>
@@ -102,6 +120,8 @@ export interface Account {
   passwordHash: string
   /** BCP 47 tag the person prefers, or null. */
   locale: string | null
+  /** Names of the groups the person is in, to which a policy may refer; sorted, each once. */
+  groups: readonly string[]
   disabledAt: number | null
   createdAt: number
 }

@@ -24,20 +24,30 @@ export function sealedDirectory<Kind extends SecondFactorDirectory>(directory: K
 const keepsClients = (directory: SecondFactorDirectory | Directory): directory is Directory =>
   'clientById' in directory && 'addClient' in directory
 
-type Credentials = Pick<SecondFactorDirectory, 'credentials' | 'addCredential'>
+type Credentials = Pick<
+  SecondFactorDirectory,
+  'credentials' | 'addCredential' | 'credentialByHandle' | 'changeCredential'
+>
 
 function sealedCredentials(directory: SecondFactorDirectory, sealer: Sealer): Credentials {
-  const binding = ({ accountId, id }: Credential) => `credential:${accountId}:${id}`
+  const binding = ({ accountId, id }: Pick<Credential, 'accountId' | 'id'>) => `credential:${accountId}:${id}`
+  const opened = (credential: Credential): Credential => ({
+    ...credential,
+    secret: sealer.open(credential.secret, binding(credential)),
+  })
   return {
-    async credentials(accountId) {
-      const found = await directory.credentials(accountId)
-      return found.map((credential) => ({
-        ...credential,
-        secret: sealer.open(credential.secret, binding(credential)),
-      }))
+    credentials: async (accountId) => (await directory.credentials(accountId)).map(opened),
+    async credentialByHandle(factor, handle) {
+      const found = await directory.credentialByHandle(factor, handle)
+      return found && opened(found)
     },
     addCredential: async (credential) =>
       directory.addCredential({ ...credential, secret: sealer.seal(credential.secret, binding(credential)) }),
+    async changeCredential(accountId, id, change) {
+      if (change.secret === undefined) return directory.changeCredential(accountId, id, change)
+      const secret = sealer.seal(change.secret, binding({ accountId, id }))
+      return directory.changeCredential(accountId, id, { ...change, secret })
+    },
   }
 }
 

@@ -22,6 +22,7 @@ const endpoints = new Set([
 
 /** Measured by the first part of the path. */
 const areas = new Set([
+  'account',
   '.well-known',
   'assets',
   'auth',

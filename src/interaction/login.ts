@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Attempts } from '../attempts/attempts.ts'
 import type { RecordEvent } from '../audit/trail.ts'
+import type { PasskeyOutcome } from '../challenge/passkey.ts'
 import type { Directory } from '../directory/directory.ts'
 import { canonicalName } from '../directory/name.ts'
 import type { Pages } from '../pages/pages.ts'
@@ -10,7 +11,7 @@ import type { Hasher } from '../passwords/hashing.ts'
 import type { Visit } from './visit.ts'
 
 export interface LoginParts {
-  directory: Pick<Directory, 'accountByName' | 'changeAccount'>
+  directory: Pick<Directory, 'accountById' | 'accountByName' | 'changeAccount'>
   hasher: Hasher
   attempts: Attempts
   record: RecordEvent
@@ -22,6 +23,33 @@ export interface LoginParts {
     res: ServerResponse,
     who: { accountId: string; amr: readonly string[] },
   ): Promise<void>
+  /** Absent: nobody is offered to sign in by passkey alone. */
+  passkeys?: {
+    rpId: string
+    question(
+      uid: string,
+      client: object | undefined,
+    ): Promise<{ options: Record<string, unknown>; question: string } | undefined>
+    signIn(
+      req: IncomingMessage,
+      res: ServerResponse,
+      answer: {
+        response: string
+        question: string
+        mayEnter(accountId: string): Promise<boolean>
+      },
+    ): Promise<Extract<PasskeyOutcome, { kind: 'refused' }> | { kind: 'answered' }>
+  }
+}
+
+interface Again {
+  username?: string
+  error: PageError
+  status: number
+  /** Keeps the password's button off. */
+  waitSeconds?: number
+  retryAfter?: number
+  unknownPasskey?: string
 }
 
 /**
@@ -29,28 +57,43 @@ export interface LoginParts {
  * text, the same work, the same counting.
  */
 export const createLoginScreen = (parts: LoginParts) => {
-  const show = (
-    { req, res, language, client, interaction }: Visit,
-    again?: { username: string; error: PageError; status: number; waitSeconds?: number },
-  ): void => {
+  const show = async (visit: Visit, again?: Again): Promise<void> => {
+    const { req, res, language, client, metadata, interaction, uid } = visit
     const hint = interaction.params['login_hint']
     const username = again?.username ?? (typeof hint === 'string' ? hint : undefined)
+    const retryAfter = again?.retryAfter ?? again?.waitSeconds
+    const passkey = await parts.passkeys?.question(uid, metadata)
+    const { unknownPasskey: credentialId } = again ?? {}
     parts.pages.send(req, res, {
       status: again?.status ?? 200,
       language,
       ...(client && { client }),
-      ...(again?.waitSeconds !== undefined && { retryAfter: again.waitSeconds }),
+      ...(retryAfter !== undefined && { retryAfter }),
       view: 'interaction/login',
       locals: {
         ...(username !== undefined && { username }),
         ...(again && { error: again.error }),
         ...(again?.waitSeconds !== undefined && { waitSeconds: again.waitSeconds }),
+        ...(passkey && { passkey }),
+        ...(parts.passkeys &&
+          credentialId !== undefined && { unknownPasskey: { rpId: parts.passkeys.rpId, credentialId } }),
       },
     })
   }
 
+  const mayEnter = async (accountId: string): Promise<boolean> =>
+    (await parts.directory.accountById(accountId))?.disabledAt === null
+
   return {
-    show: (visit: Visit): void => show(visit),
+    show: (visit: Visit): Promise<void> => show(visit),
+
+    /** Without a name or password: the passkey says who is there. */
+    async submitPasskey(visit: Visit, form: Record<string, string>): Promise<void> {
+      const { response = '', question = '' } = form
+      const outcome = await parts.passkeys?.signIn(visit.req, visit.res, { response, question, mayEnter })
+      if (outcome?.kind === 'answered') return
+      await show(visit, outcome ? refusedPasskey(outcome) : { ...passkeyFailed, status: 400 })
+    },
 
     async submit(visit: Visit, form: Record<string, string>): Promise<void> {
       const { req, res, interaction } = visit
@@ -91,5 +134,36 @@ export const createLoginScreen = (parts: LoginParts) => {
         await parts.directory.changeAccount(usable.id, { passwordHash: await parts.hasher.hash(password) })
       await parts.primarySucceeded(req, res, { accountId: usable.id, amr: ['pwd'] })
     },
+  }
+}
+
+const passkeyFailed = { error: { key: 'error.passkey.failed' } } as const
+
+const refusedPasskey = ({
+  reason,
+  waitSeconds,
+  credentialId,
+}: Extract<PasskeyOutcome, { kind: 'refused' }>): Again => {
+  switch (reason) {
+    case 'wait': {
+      const seconds = waitSeconds ?? 60
+      return { error: { key: 'error.webauthn.wait', values: { seconds } }, status: 429, retryAfter: seconds }
+    }
+    case 'unknown':
+      return {
+        error: { key: 'error.passkey.unknown' },
+        status: 401,
+        ...(credentialId !== undefined && { unknownPasskey: credentialId }),
+      }
+    case 'forbidden':
+      return { error: { key: 'error.passkey.forbidden' }, status: 403 }
+    case 'expired':
+      return { error: { key: 'error.passkey.expired' }, status: 401 }
+    case 'unverified':
+      return { error: { key: 'error.webauthn.unverified' }, status: 401 }
+    case 'cloned':
+      return { error: { key: 'error.webauthn.cloned' }, status: 401 }
+    default:
+      return { ...passkeyFailed, status: 401 }
   }
 }

@@ -33,7 +33,11 @@ export const createPasswordPages = (parts: PasswordPagesParts) => {
       const form = req.method === 'POST' ? await readForm(req) : undefined
       switch (visit.interaction.prompt.name) {
         case 'login':
-          await (form ? login.submit(visit, form) : login.show(visit))
+          if (!form) await login.show(visit)
+          else
+            await (form['intent'] === 'passkey'
+              ? login.submitPasskey(visit, form)
+              : login.submit(visit, form))
           break
         case 'consent':
           await (form ? consent.submit(visit, form) : consent.show(visit))

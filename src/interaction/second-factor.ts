@@ -5,7 +5,10 @@ import type { Clock } from '../clock.ts'
 import type { Credential } from '../directory/directory.ts'
 import { addressOf, pathOf } from '../pages/address.ts'
 import type { Pages } from '../pages/pages.ts'
-import type { FactorDraft, FactorQuestion, PageError } from '../pages/views.ts'
+import type { FactorDraft, FactorQuestion } from '../pages/views.ts'
+import type { FactorRules } from '../policy/factor-rules.ts'
+import { lastWayIn, rememberWay } from './last-way.ts'
+import { answerOf, errorOf, labelOf, statusOf, waitOf } from './refusals.ts'
 import type { RequestMemory } from './requests.ts'
 import { finish, redirect, type Visit } from './visit.ts'
 
@@ -24,6 +27,13 @@ export interface SecondFactorParts {
   requests: RequestMemory
   /** The result of a sign-in whose second step is over, after the policy has looked at it once more. */
   resultOf(visit: Visit, signIn: SignIn): Promise<InteractionResults>
+  judge: {
+    rules(accountId: string, client: object | undefined): Promise<FactorRules>
+    factorsOf(
+      accountId: string,
+      proven: { acr: string | undefined; amr: readonly string[]; sessionUid: string; at: number },
+    ): Promise<readonly string[]>
+  }
 }
 
 const suffix = '/second-factor'
@@ -46,14 +56,22 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     const { interaction, uid } = visit
     const signIn = await challenge.find(uid)
     if (signIn || interaction.prompt.name !== 'second_factor' || !interaction.session) return signIn
-    const { accountId, uid: sessionUid, amr } = interaction.session
+    const { accountId, uid: sessionUid, acr, amr = [] } = interaction.session
     const session = await parts.provider().Session.findByUid(sessionUid)
     const at = session?.authTime() ?? Math.floor(parts.clock.now() / 1000)
-    return challenge.begin(uid, {
-      accountId,
-      clientId: String(interaction.params['client_id']),
-      primary: { amr: amr ?? [], at },
-    })
+    const rules = await parts.judge.rules(accountId, visit.metadata)
+    const factors = await parts.judge.factorsOf(accountId, { acr, amr, sessionUid, at })
+    return challenge.begin(
+      uid,
+      {
+        accountId,
+        clientId: String(interaction.params['client_id']),
+        primary: { amr, at },
+        rules,
+        factors,
+      },
+      lastWayIn(visit.req),
+    )
   }
 
   const render = async (visit: Visit, signIn: SignIn, refusal?: Refusal): Promise<void> => {
@@ -77,6 +95,18 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
           },
         })
       }
+      case 'choosing':
+        return pages.send(req, res, {
+          ...page,
+          status: statusOf(refusal),
+          view: 'interaction/choose',
+          locals: {
+            ...(refusal && { error: errorOf(refusal, 'totp') }),
+            factors: challenge.choices(signIn) as FactorDraft['name'][],
+            reason: reasonToChoose(signIn),
+            accountName: await parts.accountName(accountId),
+          },
+        })
       case 'enrolling':
         return pages.send(req, res, {
           ...page,
@@ -85,6 +115,7 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
           locals: {
             factor: { name: stage.factor, ...stage.draft.shown } as FactorDraft,
             accountName: await parts.accountName(accountId),
+            otherWays: challenge.choices(signIn).length > 1,
             ...(refusal && { error: errorOf(refusal, stage.factor) }),
           },
         })
@@ -117,9 +148,12 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     }
   }
 
-  const answer = async (visit: Visit, outcome: Outcome): Promise<void> => {
+  const answer = async (visit: Visit, outcome: Outcome, asked?: string): Promise<void> => {
     if (outcome.kind === 'gone') return expired(visit)
     if (outcome.kind === 'refused') return render(visit, outcome.signIn, outcome.refusal)
+    // Recovery codes are for the day when nothing else is at hand.
+    if (asked !== undefined && asked !== 'recovery-code' && outcome.signIn.factors.includes(asked))
+      rememberWay(visit.res, asked, parts.provider().issuer.startsWith('https:'))
     const { name } = outcome.signIn.stage
     // What is over ends at once; any other screen has its own GET, so that reloading it sends nothing again.
     if (name === 'proven' || name === 'given-up') return render(visit, outcome.signIn)
@@ -142,12 +176,21 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
       const signIn = await find(visit)
       if (!signIn) return expired(visit)
       switch (form['intent']) {
-        case 'answer':
-          return answer(visit, await challenge.answer(uid, form['code'] ?? ''))
+        case 'answer': {
+          const asked = signIn.stage.name === 'asking' ? signIn.stage.factor : undefined
+          return answer(visit, await challenge.answer(uid, answerOf(form)), asked)
+        }
         case 'switch':
           return answer(visit, await challenge.switchTo(uid, form['factor'] ?? ''))
-        case 'confirm':
-          return answer(visit, await challenge.confirm(uid, form['code'] ?? '', labelOf(form['label'])))
+        case 'choose':
+          return answer(visit, await challenge.choose(uid, form['factor'] ?? ''))
+        case 'choose-again':
+          return answer(visit, await challenge.chooseAgain(uid))
+        case 'confirm': {
+          const set = signIn.stage.name === 'enrolling' ? signIn.stage.factor : undefined
+          const outcome = await challenge.confirm(uid, answerOf(form), labelOf(form['label']))
+          return answer(visit, outcome, set)
+        }
         case 'saved':
           return answer(visit, await challenge.codesSaved(uid))
         case 'enrol':
@@ -174,40 +217,7 @@ const lockedOut: InteractionResults = {
   error_description: 'the second factor of the account is locked',
 }
 
-/** As a person wrote it, within reason; an authenticator without a name is still told apart by its date. */
-const labelOf = (typed: string | undefined): string =>
-  (typed ?? '').normalize('NFC').replace(/\p{C}/gu, '').trim().slice(0, 60)
-
-const waitOf = (refusal: Refusal | undefined): number | undefined => {
-  if (!refusal) return undefined
-  if (refusal.reason === 'wait') return refusal.seconds
-  return refusal.reason === 'elsewhere' ? undefined : refusal.waitSeconds || undefined
-}
-
-const statusOf = (refusal: Refusal | undefined): number => {
-  if (!refusal) return 200
-  return refusal.reason === 'wait' ? 429 : 422
-}
-
-const errorOf = (refusal: Refusal, factor: string): PageError => {
-  const recovery = factor === 'recovery-code'
-  switch (refusal.reason) {
-    case 'wait':
-      return { key: 'error.code.wait', values: { seconds: refusal.seconds } }
-    case 'elsewhere':
-      return { key: 'error.code.another-tab' }
-    case 'clock': {
-      const offset = refusal.clockOffset ?? 0
-      return {
-        key: 'error.code.clock',
-        values: { seconds: Math.abs(offset), direction: offset > 0 ? 'ahead' : 'behind' },
-      }
-    }
-    case 'malformed':
-      return { key: recovery ? 'error.recovery.malformed' : 'error.code.malformed' }
-    case 'replayed':
-      return { key: recovery ? 'error.recovery.used' : 'error.code.replayed' }
-    case 'wrong':
-      return { key: recovery ? 'error.recovery.wrong' : 'error.code.wrong' }
-  }
+const reasonToChoose = ({ stage, factors, provenBy }: SignIn): 'first' | 'demanded' | 'again' => {
+  if (provenBy === null) return 'first'
+  return stage.name === 'choosing' && factors.at(-1) === 'recovery-code' ? 'again' : 'demanded'
 }

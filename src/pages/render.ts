@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { type Clock, systemClock } from '../clock.ts'
 import { type RandomBytes, randomId, systemRandom } from '../crypto/random.ts'
 import { showClient } from './client.ts'
 import { durationInWords, errorText, loadTranslators, type MessageValues, ownViews } from './messages.ts'
+import { agoInWords, dateInWords } from './moments.ts'
 import type { Page, Pages, RenderedPage } from './pages.ts'
 import { securityHeaders } from './security-headers.ts'
 import { loadTemplates, type TemplateLocals } from './templates.ts'
@@ -14,6 +16,8 @@ export interface PagesOptions {
   /** The issuer is https: adds HSTS, and shows logos over https only. */
   secure: boolean
   random?: RandomBytes
+  /** What "2 hours ago" counts from. */
+  clock?: Clock
 }
 
 /** What a view tells the layout about itself. */
@@ -23,6 +27,12 @@ interface Head {
   steps: 0 | 1 | 2
   /** Text above the relying party's name. */
   partyLabel: string
+  /** The page belongs to the provider: its name stands above, whoever the relying party is. */
+  own: boolean
+  wide: boolean
+  /** Files of `browser/` that the page needs, without their endings. */
+  styles: Set<string>
+  scripts: Set<string>
 }
 
 /**
@@ -31,11 +41,10 @@ interface Head {
  * @throws Error when a view or a catalogue cannot be read.
  */
 export function createPages(options: PagesOptions): Pages {
-  const { views = ownViews, brand, secure, random = systemRandom } = options
+  const { views = ownViews, brand, secure, random = systemRandom, clock = systemClock } = options
   const template = loadTemplates(views)
   const translators = loadTranslators(views)
-  const style = ['page', 'controls'].map((name) => readLean(new URL(`browser/${name}.css`, views))).join('\n')
-  const script = readLean(new URL('browser/page.js', views))
+  const assets = readAssets(new URL('browser/', views))
 
   function render<View extends ViewName>(page: Omit<Page<View>, 'headers'>): RenderedPage {
     const { language } = page
@@ -44,7 +53,15 @@ export function createPages(options: PagesOptions): Pages {
     const error = 'error' in locals ? locals.error : undefined
     const waitSeconds = 'waitSeconds' in locals ? locals.waitSeconds : undefined
     const client = page.client && showClient(page.client, secure)
-    const head: Head = { title: '', steps: 0, partyLabel: '' }
+    const head: Head = {
+      title: '',
+      steps: 0,
+      partyLabel: '',
+      own: false,
+      wide: false,
+      styles: new Set(['page', 'controls']),
+      scripts: new Set(['page']),
+    }
     const waitError = error && waits(error) ? error : undefined
     const shared = {
       brand,
@@ -56,6 +73,8 @@ export function createPages(options: PagesOptions): Pages {
       wait: waitSeconds ?? waitError?.values.seconds,
       t: (key: string, values?: MessageValues) => translate(key, values),
       duration: (seconds: number) => durationInWords(language, seconds),
+      date: (at: number) => dateInWords(language, at),
+      ago: (at: number) => agoInWords(language, at, clock.now()),
     }
     const partial = (name: string, more: TemplateLocals = {}): string =>
       template(name, { ...shared, partial, ...more })
@@ -64,8 +83,8 @@ export function createPages(options: PagesOptions): Pages {
     const body = partial('partials/layout', {
       main,
       nonce,
-      style,
-      script,
+      styles: [...head.styles].map((name) => assets(`${name}.css`)),
+      scripts: [...head.scripts].map((name) => assets(`${name}.js`)),
       failed: error !== undefined,
     })
     return {
@@ -94,8 +113,16 @@ export function createPages(options: PagesOptions): Pages {
   }
 }
 
-/** Style and script stand in every page, so they go without their indentation. */
-const readLean = (file: URL): string => readFileSync(file, 'utf8').replaceAll(/^\s+/gm, '')
+/** Styles and scripts stand in the pages, so they go without their indentation. */
+function readAssets(folder: URL): (name: string) => string {
+  const lean = (name: string) => readFileSync(new URL(name, folder), 'utf8').replaceAll(/^\s+/gm, '')
+  const assets = new Map(readdirSync(folder).map((name) => [name, lean(name)]))
+  return (name) => {
+    const asset = assets.get(name)
+    if (asset === undefined) throw new Error(`no ${name} in views/browser`)
+    return asset
+  }
+}
 
 type WaitError = Extract<PageError, { key: (typeof waitErrorKeys)[number] }>
 

@@ -11,6 +11,17 @@ export const plainErrorKeys = [
   'error.recovery.wrong',
   'error.recovery.used',
   'error.recovery.malformed',
+  'error.webauthn.failed',
+  'error.webauthn.unverified',
+  'error.webauthn.cloned',
+  'error.webauthn.untrusted',
+  'error.webauthn.known',
+  'error.passkey.unknown',
+  'error.passkey.failed',
+  'error.passkey.forbidden',
+  'error.passkey.expired',
+  'error.account.demanded',
+  'error.account.gone',
   'error.policy.unreachable',
   'error.request',
   'error.store',
@@ -22,12 +33,15 @@ export const plainErrorKeys = [
 ] as const
 
 /** Errors that name a wait: the text says it in words. */
-export const waitErrorKeys = ['error.login.wait', 'error.code.wait'] as const
+export const waitErrorKeys = ['error.login.wait', 'error.code.wait', 'error.webauthn.wait'] as const
 
 export type PageError =
   | { key: (typeof plainErrorKeys)[number] }
   | { key: (typeof waitErrorKeys)[number]; values: { seconds: number } }
   | { key: 'error.code.clock'; values: { seconds: number; direction: 'ahead' | 'behind' } }
+
+/** JSON for `navigator.credentials`, as `PublicKeyCredential.parse…OptionsFromJSON` reads it; the page passes it on. */
+export type WebAuthnOptions = Record<string, unknown>
 
 /** What a person is asked by a factor; `name` chooses `views/factors/<name>/ask.ejs`. */
 export type FactorQuestion =
@@ -37,18 +51,37 @@ export type FactorQuestion =
       authenticators: readonly string[]
     }
   | { name: 'recovery-code' }
+  | { name: 'webauthn'; options: WebAuthnOptions }
 
 /** What a person needs to set a factor up; `name` chooses `views/factors/<name>/enrol.ejs`. */
-export type FactorDraft = {
-  name: 'totp'
-  /** `otpauth://totp/…` */
-  uri: string
-  /** Base32, with or without spaces. */
-  secret: string
-  /** An `<svg>` element made by the server; goes into the page unescaped. */
-  qrSvg: string
-  /** What the person typed as the authenticator's name, when the page is shown again. */
-  label?: string
+export type FactorDraft =
+  | {
+      name: 'totp'
+      /** `otpauth://totp/…` */
+      uri: string
+      /** Base32, with or without spaces. */
+      secret: string
+      /** An `<svg>` element made by the server; goes into the page unescaped. */
+      qrSvg: string
+      /** What the person typed as the authenticator's name, when the page is shown again. */
+      label?: string
+    }
+  | { name: 'webauthn'; options: WebAuthnOptions; label?: string }
+
+export type WayName = FactorQuestion['name']
+
+/** One of a person's factors, as the security page lists it. Times in milliseconds since the Unix epoch. */
+export interface Method {
+  id: string
+  factor: FactorDraft['name']
+  label: string
+  createdAt: number
+  /** Null: never used so far. */
+  lastUsedAt: number | null
+  /** A passkey that other devices of the person have too; undefined where that means nothing. */
+  synced?: boolean
+  /** False for the last one that a policy demands. */
+  removable: boolean
 }
 
 interface Form {
@@ -57,17 +90,21 @@ interface Form {
   error?: PageError
 }
 
-export interface Views {
+interface InteractionViews {
   'interaction/login': Form & {
     /** What was typed, or `login_hint`. */
     username?: string
     /** Seconds until another try is judged: the button stays off for so long. */
     waitSeconds?: number
+    /** Offers to sign in with a passkey. `question` goes back with the answer, as it is. */
+    passkey?: { options: WebAuthnOptions; question: string }
+    /** A passkey that was offered and is not known: the browser is told, so that it stops offering it. */
+    unknownPasskey?: { rpId: string; credentialId: string }
   }
   'interaction/second-factor': Form & {
     factor: FactorQuestion
     /** The other ways this person has. */
-    others: readonly FactorQuestion['name'][]
+    others: readonly WayName[]
     accountName?: string
     waitSeconds?: number
   }
@@ -75,11 +112,24 @@ export interface Views {
     factor: FactorDraft
     accountName?: string
     waitSeconds?: number
+    /** There is another factor to set up instead. */
+    otherWays: boolean
+    /** Shown by the security page: giving up leads back there, and no sign-in ends. */
+    onAccount?: boolean
+  }
+  'interaction/choose': Form & {
+    /** What can be set up, best first. */
+    factors: readonly FactorDraft['name'][]
+    /** `first`: the account has none. `demanded`: those it has are not what is demanded here. `again`: after a recovery code. `more`: on the security page. */
+    reason: 'first' | 'demanded' | 'again' | 'more'
+    accountName?: string
+    onAccount?: boolean
   }
   'interaction/recovery-codes': Form & {
     codes: readonly string[]
     /** Goes into the downloaded file, so that it is known what the codes are for. */
     accountName?: string
+    onAccount?: boolean
   }
   'interaction/recovered': Form & {
     /** Recovery codes not used yet. */
@@ -118,6 +168,33 @@ export interface Views {
     retryUrl?: string
   }
 }
+
+/** The security page. Its addresses are beneath `/account`, wherever the issuer is mounted: `base` is that path. */
+export interface AccountViews {
+  'account/home': Form & {
+    base: string
+    person: { name: string; username: string; email?: string }
+    /** `incomplete`: a factor, and no recovery codes saved. */
+    state: 'not-set-up' | 'incomplete' | 'on' | 'locked'
+    methods: readonly Method[]
+    recoveryCodes: { left: number; createdAt: number } | null
+    /** What can be added. */
+    addable: readonly FactorDraft['name'][]
+    /** What was just done. */
+    done?: 'added' | 'removed' | 'renamed' | 'codes'
+    /** Tells the browser which passkeys the account still has (WebAuthn L3, signal methods). */
+    signal?: { rpId: string; userId: string; credentialIds: readonly string[] }
+  }
+  'account/remove': Form & { base: string; method: Method }
+  'account/rename': Form & { base: string; method: Method }
+  'account/codes': Form & {
+    base: string
+    /** Codes of the present set that are unspent; null where there is none. */
+    left: number | null
+  }
+}
+
+export interface Views extends InteractionViews, AccountViews {}
 
 export type ViewName = keyof Views
 

@@ -22,8 +22,14 @@ export const guardAccounts =
   async (ctx, sub, token) => {
     const account = await findAccount(ctx, sub, token)
     if (!account || !token || !exchangeable.has(String(token.kind))) return account
-    const { acr, amr } = token as { acr?: string; amr?: string[] }
-    const decision = await judge.proof(sub, ctx.oidc.client, undefined, { acr, amr: amr ?? [] })
+    const { acr, amr, sessionUid, authTime } = token as {
+      acr?: string
+      amr?: string[]
+      sessionUid?: string
+      authTime?: number
+    }
+    const proven = { acr, amr: amr ?? [], sessionUid, at: authTime }
+    const decision = await judge.proof(sub, ctx.oidc.client, undefined, proven)
     if (decision.kind !== 'allowed')
       throw new errors.InvalidGrant('the authentication behind it no longer meets the policy')
     judge.admit(ctx.oidc)

@@ -5,7 +5,13 @@ import { secondFactorPath } from '../interaction/second-factor.ts'
 import { spendsByItself, storeAdapter } from '../stores/oidc-adapter.ts'
 import type { Store } from '../stores/store.ts'
 import { guardAccounts, guardGrants } from './accounts.ts'
-import { demandProperty, mustBeBoolean, type PolicySettings } from './facts.ts'
+import {
+  demandProperty,
+  factorsProperty,
+  mustBeBoolean,
+  mustBeFactorRules,
+  type PolicySettings,
+} from './facts.ts'
 import type { Judge } from './judge.ts'
 import { insertPrompt, promptName } from './prompt.ts'
 import { spendOnce } from './spend-once.ts'
@@ -41,7 +47,7 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
     acrValues: [...new Set([...(host.acrValues ?? []), ...parts.policy.ladder])],
     discovery: withPromptValues(host.discovery),
     features: { ...host.features, devInteractions: { enabled: false } },
-    extraClientMetadata: withDemand(host.extraClientMetadata),
+    extraClientMetadata: withDemands(host.extraClientMetadata, parts.policy.known),
     interactions: {
       ...host.interactions,
       policy: insertPrompt(host.interactions?.policy, parts.judge),
@@ -105,13 +111,15 @@ const withAssurance =
     return { ...claims, acr: proof.acr, amr: proof.amr, auth_time: proof.authTime }
   }
 
-const withDemand = (
+const withDemands = (
   host: Configuration['extraClientMetadata'],
+  known: readonly string[],
 ): NonNullable<Configuration['extraClientMetadata']> => ({
   ...host,
-  properties: [...new Set([...(host?.properties ?? []), demandProperty])],
+  properties: [...new Set([...(host?.properties ?? []), demandProperty, factorsProperty])],
   validator(ctx, key, value, metadata) {
     mustBeBoolean(demandProperty)(ctx, key, value)
+    mustBeFactorRules(known)(ctx, key, value)
     return host?.validator?.(ctx, key, value, metadata)
   },
 })

@@ -1,26 +1,58 @@
 import { errors } from 'oidc-provider'
 import type { Standing } from '../directory/directory.ts'
 import type { Ladder } from '../policy/acr.ts'
+import { type FactorRuleSet, type FactorRules, factorRules } from '../policy/factor-rules.ts'
 import type { Facts, SecondFactorMode } from '../policy/policy.ts'
 
 /** Client metadata by which a relying party demands a second factor whatever the general policy says. */
 export const demandProperty = 'require_second_factor'
+
+/** Client metadata that says which factors count at a relying party: `{"webauthn": "require", "totp": "forbid"}`. */
+export const factorsProperty = 'second_factors'
+
+type Validator = (ctx: unknown, key: string, value: unknown) => void
 
 /**
  * A validator of client metadata: a property that is neither true nor false is refused, since taking it for false would
  * switch off what it asks for.
  */
 export const mustBeBoolean =
-  (property: string) =>
-  (_ctx: unknown, key: string, value: unknown): void => {
+  (property: string): Validator =>
+  (_ctx, key, value) => {
     if (key === property && value !== undefined && typeof value !== 'boolean')
       throw new errors.InvalidClientMetadata(`${property} must be true or false`)
   }
+
+/** Likewise for factor rules: a misspelt factor or rule must not mean "allow". */
+export const mustBeFactorRules =
+  (known: readonly string[]): Validator =>
+  (_ctx, key, value) => {
+    if (key === factorsProperty && value !== undefined && !isFactorRuleSet(value, known))
+      throw new errors.InvalidClientMetadata(
+        `${factorsProperty} must say \`require\`, \`allow\` or \`forbid\` for ${known.join(', ')}`,
+      )
+  }
+
+export const isFactorRuleSet = (value: unknown, known: readonly string[]): value is FactorRuleSet =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.entries(value).every(
+    ([factor, rule]) => known.includes(factor) && factorRules.some((one) => one === rule),
+  )
 
 export interface PolicySettings {
   secondFactor: SecondFactorMode
   /** `acr` values, weakest first: one factor, two factors. */
   ladder: Ladder
+  /** What holds of each factor for everybody. */
+  factors: FactorRuleSet
+  /** What holds besides for the members of a group, by its name. */
+  groups: Readonly<Record<string, { factors?: FactorRuleSet }>>
+  /** Every factor of this provider. */
+  known: readonly string[]
+  /** Of these, those that people set up themselves. */
+  enrollable: readonly string[]
 }
 
 export interface Request {
@@ -28,23 +60,33 @@ export interface Request {
   claims?: unknown
 }
 
-/** Gathers what `policy/` decides on. `request` is absent where no authorization request is at hand (token endpoint). */
-export const gatherFacts = (
-  settings: PolicySettings,
-  client: object | undefined,
-  request: Request | undefined,
-  standing: Standing,
-  proven: Facts['proven'],
-): Facts => ({
+export interface GatheredFrom {
+  settings: PolicySettings
+  client: object | undefined
+  /** Absent where no authorization request is at hand (token endpoint). */
+  request: Request | undefined
+  standing: Standing
+  rules: FactorRules
+  proven: Facts['proven']
+}
+
+/** Gathers what `policy/` decides on. */
+export const gatherFacts = ({ settings, client, request, standing, rules, proven }: GatheredFrom): Facts => ({
   ladder: settings.ladder,
   mode: settings.secondFactor,
   clientDemands: (client as { [demandProperty]?: unknown } | undefined)?.[demandProperty] === true,
   acrValues: typeof request?.acr_values === 'string' ? request.acr_values.split(' ') : [],
   essentialAcr: essentialAcr(request?.claims),
+  rules,
+  enrollable: settings.enrollable,
   factors: standing.factors,
   locked: standing.lockedAt !== null,
   proven,
 })
+
+/** A relying party's own rules; those that were written into the store past every validator count as none that is known. */
+export const rulesOfClient = (client: object | undefined): FactorRuleSet | undefined =>
+  (client as { [factorsProperty]?: FactorRuleSet } | undefined)?.[factorsProperty]
 
 /**
  * The essential `acr` of the `claims` parameter, read from the request itself: oidc-provider replaces it by

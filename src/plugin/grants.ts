@@ -26,6 +26,8 @@ const guardBackchannel = (provider: Provider, judge: Judge): void => {
     const decision = await judge.proof(found.accountId, client, undefined, {
       acr: options?.acr,
       amr: options?.amr ?? [],
+      sessionUid: options?.sessionUid,
+      at: options?.authTime,
     })
     if (decision.kind !== 'allowed') throw refusal()
     return original(found, result, options)

@@ -1,9 +1,24 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { SecondFactorDirectory } from '../directory/directory.ts'
-import { type Decision, decide, type Facts } from '../policy/policy.ts'
-import { gatherFacts, type PolicySettings, type Request } from './facts.ts'
+import { areAny, combineRules, type FactorRules } from '../policy/factor-rules.ts'
+import { type Decision, decide } from '../policy/policy.ts'
+import { gatherFacts, type PolicySettings, type Request, rulesOfClient } from './facts.ts'
+import type { Proofs } from './proofs.ts'
 
 type OidcContext = NonNullable<KoaContextWithOIDC['oidc']>
+
+/**
+ * What was proven: by a running sign-in, which knows its `factors`, or by a session or token, whose factors are remembered
+ * under its session and time.
+ */
+export interface Proven {
+  acr: string | undefined
+  amr: readonly string[]
+  factors?: readonly string[]
+  sessionUid?: string | undefined
+  /** Seconds since the epoch. */
+  at?: number | undefined
+}
 
 export interface Judge {
   /** The decision about the session and request at the authorization endpoint; computed once for each request. */
@@ -13,8 +28,12 @@ export interface Judge {
     accountId: string,
     client: object | undefined,
     request: Request | undefined,
-    proven: Facts['proven'],
+    proven: Proven,
   ): Promise<Decision>
+  /** Which factors are required and forbidden for an account, at a relying party or apart from any. */
+  rules(accountId: string, client: object | undefined): Promise<FactorRules>
+  /** By which factors something was proven, as far as it is remembered. */
+  factorsOf(accountId: string, proven: Proven): Promise<readonly string[]>
   /** Marks a request as judged and allowed; whatever is not marked gets no code and no token. */
   admit(oidc: OidcContext): void
   isAdmitted(oidc: OidcContext): boolean
@@ -22,21 +41,78 @@ export interface Judge {
 
 export const createJudge = (
   settings: PolicySettings,
-  directory: Pick<SecondFactorDirectory, 'standing'>,
+  parts: {
+    directory: Pick<SecondFactorDirectory, 'standing'>
+    proofs: Proofs
+    groupsOf(accountId: string): Promise<readonly string[]>
+  },
 ): Judge => {
   const decisions = new WeakMap<OidcContext, Promise<Decision>>()
   const admitted = new WeakSet<OidcContext>()
+  const haveGroups = Object.keys(settings.groups).length > 0
+
+  const rules: Judge['rules'] = async (accountId, client) => {
+    const groups = haveGroups ? await parts.groupsOf(accountId) : []
+    const ofGroups = groups
+      .filter((name) => Object.hasOwn(settings.groups, name))
+      .map((name) => settings.groups[name]?.factors)
+    return combineRules(settings.factors, ...ofGroups, rulesOfClient(client))
+  }
+
+  const factorsOf: Judge['factorsOf'] = async (accountId, { factors, sessionUid, at, amr }) => {
+    if (factors) return factors
+    if (sessionUid === undefined || at === undefined) return []
+    return (await parts.proofs.factorsOf({ accountId, sessionUid, at, amr })) ?? []
+  }
+
+  const judged = async (
+    accountId: string,
+    client: object | undefined,
+    request: Request | undefined,
+    proven: Proven,
+    own: FactorRules,
+  ): Promise<Decision> => {
+    const { acr, amr } = proven
+    const standing = await parts.directory.standing(accountId)
+    const factors = areAny(own) ? await factorsOf(accountId, proven) : []
+    return decide(
+      gatherFacts({ settings, client, request, standing, rules: own, proven: { acr, amr, factors } }),
+    )
+  }
+
   const proof: Judge['proof'] = async (accountId, client, request, proven) =>
-    decide(gatherFacts(settings, client, request, await directory.standing(accountId), proven))
+    judged(accountId, client, request, proven, await rules(accountId, client))
+
+  const ofSession = async (accountId: string, { oidc }: KoaContextWithOIDC): Promise<Decision> => {
+    const { session, client, params } = oidc
+    const own = await rules(accountId, client)
+    const { acr, amr = [], uid: sessionUid } = session ?? {}
+    const at = session?.authTime()
+    const shown = (oidc.result?.['second_factor'] as { factors?: readonly string[] } | undefined)?.factors
+    // The sign-in that has just ended here: what it proved is remembered with the session, for later.
+    const fresh = oidc.result?.login?.accountId === accountId ? shown : undefined
+    if (fresh && areAny(own) && sessionUid !== undefined && at !== undefined)
+      await parts.proofs.note({ accountId, sessionUid, at, amr }, fresh)
+    return judged(
+      accountId,
+      client,
+      params,
+      { acr, amr, sessionUid, at, ...(fresh && { factors: fresh }) },
+      own,
+    )
+  }
+
   return {
     proof,
+    rules,
+    factorsOf,
     authorization(ctx) {
       const { oidc } = ctx
       const known = decisions.get(oidc)
       if (known !== undefined) return known
-      const { accountId, acr, amr } = oidc.session ?? {}
+      const accountId = oidc.session?.accountId
       const decision: Promise<Decision> = accountId
-        ? proof(accountId, oidc.client, oidc.params, { acr, amr: amr ?? [] })
+        ? ofSession(accountId, ctx)
         : Promise.resolve({ kind: 'step-up', acr: settings.ladder[1] })
       decisions.set(oidc, decision)
       return decision

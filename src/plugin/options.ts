@@ -1,6 +1,6 @@
 import type { Limits } from '../attempts/lockout.ts'
 import { type Ladder, refedsLadder } from '../policy/acr.ts'
-import type { PolicySettings } from './facts.ts'
+import { isFactorRuleSet, type PolicySettings } from './facts.ts'
 import type { SecondFactorOptions } from './second-factor.ts'
 
 const defaultLimits: Limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
@@ -17,7 +17,11 @@ const mostFailures = 100
 export const checkOptions = ({
   policy = {},
   attempts = {},
-}: Pick<SecondFactorOptions, 'policy' | 'attempts'>): { policy: PolicySettings; limits: Limits } => {
+  factors,
+}: Pick<SecondFactorOptions, 'policy' | 'attempts' | 'factors'>): {
+  policy: PolicySettings
+  limits: Limits
+} => {
   const { secondFactor = 'required', ladder = refedsLadder } = policy
   if (!['required', 'optional', 'off'].includes(secondFactor))
     throw new TypeError('policy.secondFactor must be `required`, `optional` or `off`')
@@ -36,7 +40,25 @@ export const checkOptions = ({
         `attempts.${name} must be a whole number from 1${most === mostFailures ? ` to ${most}` : ''}`,
       )
   }
-  return { policy: { secondFactor, ladder }, limits }
+  return { policy: { secondFactor, ladder, ...checkFactorRules(policy, factors) }, limits }
+}
+
+const checkFactorRules = (
+  { factors: forAll = {}, groups = {} }: NonNullable<SecondFactorOptions['policy']>,
+  registered: SecondFactorOptions['factors'],
+): Pick<PolicySettings, 'factors' | 'groups' | 'known' | 'enrollable'> => {
+  const known = registered.map(({ name }) => name)
+  const sets = [
+    ['policy.factors', forAll],
+    ...Object.entries(groups).map(([name, group]) => [`policy.groups.${name}.factors`, group.factors ?? {}]),
+  ] as const
+  for (const [name, set] of sets)
+    if (!isFactorRuleSet(set, known))
+      throw new TypeError(`${name} must say \`require\`, \`allow\` or \`forbid\` for ${known.join(', ')}`)
+  const enrollable = registered.filter(({ selfEnrolled }) => selfEnrolled).map(({ name }) => name)
+  if (!enrollable.some((name) => forAll[name] !== 'forbid'))
+    throw new TypeError('policy.factors forbids every factor that people can set up themselves')
+  return { factors: forAll, groups, known, enrollable }
 }
 
 const isLadder = (ladder: unknown): ladder is Ladder =>

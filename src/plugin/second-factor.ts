@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Configuration, InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { durableAttempts } from '../attempts/attempts.ts'
+import { durableAttempts, passingAttempts } from '../attempts/attempts.ts'
 import type { Limits } from '../attempts/lockout.ts'
 import { createTrail } from '../audit/trail.ts'
 import { createChallenge, type Notice } from '../challenge/challenge.ts'
+import { createChanges } from '../challenge/changes.ts'
 import type { SignIn } from '../challenge/machine.ts'
+import { createPasskeySignIn, type PasskeyOutcome } from '../challenge/passkey.ts'
 import { createSignIns } from '../challenge/sign-ins.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { type RandomBytes, systemRandom } from '../crypto/random.ts'
@@ -14,6 +16,7 @@ import { sealedDirectory } from '../directory/sealed.ts'
 import type { Factor } from '../factors/factor.ts'
 import { registerFactors } from '../factors/registry.ts'
 import { showFailure } from '../interaction/failure.ts'
+import { lastWayIn } from '../interaction/last-way.ts'
 import { createRequestMemory } from '../interaction/requests.ts'
 import {
   createSecondFactorScreens,
@@ -28,12 +31,15 @@ import type { Pages } from '../pages/pages.ts'
 import { createPages } from '../pages/render.ts'
 import { acrOf, type Ladder, levelProvenBy } from '../policy/acr.ts'
 import { amrClaim, provesAnything } from '../policy/amr.ts'
+import { combineRules, type FactorRuleSet, type FactorRules } from '../policy/factor-rules.ts'
 import type { SecondFactorMode } from '../policy/policy.ts'
 import type { Store } from '../stores/store.ts'
 import { attachGuards } from './attach.ts'
 import { extendConfiguration, interactionUrlOf } from './configure.ts'
+import { rulesOfClient } from './facts.ts'
 import { createJudge } from './judge.ts'
 import { checkOptions } from './options.ts'
+import { createProofs } from './proofs.ts'
 
 export interface SecondFactorOptions {
   /** Durable state: credentials, counts, locks, audit. Secrets are sealed by `sealer` on their way in. */
@@ -41,9 +47,18 @@ export interface SecondFactorOptions {
   /** Short-lived state. One process may use `embeddedStore`, several must share `redisStore`. */
   store: Store
   sealer: Sealer
-  /** In the order in which they are offered. */
+  /** In the order in which they are offered, best first. */
   factors: readonly Factor[]
-  policy?: { secondFactor?: SecondFactorMode; ladder?: Ladder }
+  policy?: {
+    secondFactor?: SecondFactorMode
+    ladder?: Ladder
+    /** Which factors are required, allowed or forbidden for everybody; those that are not named are allowed. */
+    factors?: FactorRuleSet
+    /** And for the members of a group. */
+    groups?: Readonly<Record<string, { factors?: FactorRuleSet }>>
+  }
+  /** The groups that an account is in; asked only where the policy names groups. */
+  groups?: (accountId: string) => Promise<readonly string[]>
   attempts?: Partial<Limits>
   /** Name of the provider on the pages and in authenticator apps. */
   brand?: { name: string }
@@ -84,7 +99,11 @@ export const secondFactor = (options: SecondFactorOptions) => {
   const { store, clock = systemClock, random = systemRandom, log = silentLog } = options
   const directory = sealedDirectory(options.directory, options.sealer)
   const { policy, limits } = checkOptions(options)
-  const judge = createJudge(policy, directory)
+  const judge = createJudge(policy, {
+    directory,
+    proofs: createProofs(store),
+    groupsOf: options.groups ?? (async () => []),
+  })
   const record = createTrail({
     directory,
     clock,
@@ -103,7 +122,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
     return attached
   }
 
-  const challenge = createChallenge({
+  const challengeParts = {
     directory,
     signIns: createSignIns({ store, sealer: options.sealer, seconds: options.signInSeconds ?? 900 }),
     attempts: durableAttempts({ directory, clock, limits }),
@@ -114,32 +133,44 @@ export const secondFactor = (options: SecondFactorOptions) => {
     issuerName: brand.name,
     accountName,
     // Nobody waits for a mail server, and a mail that is lost stops no sign-in.
-    async notify(notice) {
+    async notify(notice: Notice) {
       void Promise.resolve(notice)
         .then(options.notify)
         .catch((error: unknown) =>
           log.error({ err: error, notice: notice.kind }, 'a person could not be told'),
         )
     },
+  }
+  const challenge = createChallenge(challengeParts)
+  const passkeys = createPasskeySignIn({
+    ...challengeParts,
+    store,
+    sealer: options.sealer,
+    passingAttempts: passingAttempts({
+      store,
+      clock,
+      // A stranger can cause these waits, so they stay short.
+      limits: { ...limits, longestWait: Math.min(limits.longestWait, 900) },
+    }),
   })
 
   /** The login that a finished sign-in amounts to; what does not meet the policy is an error, never a lesser login. */
   const resultOf = async (
     { interaction, metadata }: Visit,
-    { accountId, clientId, primary, proven }: SignIn,
+    { purpose, accountId, clientId, primary, proven, factors }: SignIn,
   ): Promise<InteractionResults> => {
     const amr = amrClaim(primary.amr, proven)
     const acr = acrOf(policy.ladder, levelProvenBy(amr))
-    const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
-    if (decision.kind !== 'allowed') return unmet
+    const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr, factors })
+    if (decision.kind !== 'allowed' || purpose !== 'sign-in') return unmet
     await record('signin.finished', { accountId, clientId })
-    return { login: { accountId, acr, amr, ts: primary.at }, second_factor: {} }
+    return { login: { accountId, acr, amr, ts: primary.at }, second_factor: { factors } }
   }
 
   // Made when first shown: whether the issuer is https is known only once a provider is attached.
   let made = options.pages
   const ownPages = (): Pages => {
-    made ??= createPages({ brand, secure: provider().issuer.startsWith('https:') })
+    made ??= createPages({ brand, secure: provider().issuer.startsWith('https:'), clock })
     return made
   }
   const pages: Pages = {
@@ -155,6 +186,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
     accountName,
     resultOf,
     requests,
+    judge,
   })
   const failure = { provider, pages, requests, log, requestId: options.requestId }
 
@@ -249,33 +281,91 @@ export const secondFactor = (options: SecondFactorOptions) => {
         const clientId = String(interaction.params['client_id'])
         const primary = { amr, at: Math.floor(clock.now() / 1000) }
         const acr = acrOf(policy.ladder, levelProvenBy(amr))
-        const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr })
+        const proven = { acr, amr, factors: [] }
+        const decision = await judge.proof(accountId, metadata, interaction.params, proven)
         if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
+        const rules = await judge.rules(accountId, metadata)
         if (decision.kind === 'allowed') {
           const done: SignIn = {
+            purpose: 'sign-in',
             accountId,
             clientId,
             primary,
+            rules,
             proven: [],
+            factors: [],
             provenBy: null,
             stage: { name: 'proven' },
           }
           return finish(visit, await resultOf(visit, done))
         }
-        await challenge.begin(uid, { accountId, clientId, primary })
+        await challenge.begin(uid, { accountId, clientId, primary, rules }, lastWayIn(req))
         redirect(res, secondFactorPath(addressOf(req)))
       })
     },
 
     /**
+     * What a host's login page needs to offer passkeys: the options for `navigator.credentials.get`, and a question that
+     * goes back with the answer. Undefined where no factor is a passkey, or the relying party does not take any.
+     */
+    async passkeyQuestion(uid: string, client: object | undefined): ReturnType<typeof passkeys.question> {
+      const { forbidden } = combineRules(policy.factors, rulesOfClient(client))
+      return forbidden.includes('webauthn') ? undefined : passkeys.question(uid)
+    },
+
+    /**
+     * To be called by the host's login handler with what the browser answered; where it is right the request is answered,
+     * otherwise the host shows its login page again. `mayEnter`: whether the account exists and may sign in.
+     */
+    async signInWithPasskey(
+      req: IncomingMessage,
+      res: ServerResponse,
+      answer: {
+        response: string
+        question: string
+        mayEnter(accountId: string): Promise<boolean>
+      },
+    ): Promise<Extract<PasskeyOutcome, { kind: 'refused' }> | { kind: 'answered' }> {
+      let outcome: PasskeyOutcome | undefined
+      await answering(req, res, async ({ interaction, metadata, uid }) => {
+        outcome = await passkeys.signIn(uid, {
+          clientId: String(interaction.params['client_id']),
+          response: answer.response,
+          question: answer.question,
+          rulesOf: async (accountId) =>
+            (await answer.mayEnter(accountId)) ? judge.rules(accountId, metadata) : undefined,
+        })
+        if (outcome.kind === 'signed-in') redirect(res, secondFactorPath(addressOf(req)))
+      })
+      return outcome?.kind === 'refused' ? outcome : { kind: 'answered' }
+    },
+
+    /** A person's own changes to their factors, for a security page of the host's. */
+    changes: {
+      ...createChanges(challengeParts),
+      find: challenge.find,
+      choices: challenge.choices,
+      choose: challenge.choose,
+      chooseAgain: challenge.chooseAgain,
+      confirm: challenge.confirm,
+      codesSaved: challenge.codesSaved,
+    },
+
+    /** What the policy says of an account's factors, apart from any relying party. */
+    async policyOf(accountId: string): Promise<{ rules: FactorRules; demanded: boolean }> {
+      return { rules: await judge.rules(accountId, undefined), demanded: policy.secondFactor === 'required' }
+    },
+
+    /**
      * For a custom grant that authenticates an account by itself: checks what it proved, and lets its tokens through.
+     * `factors`: the names of the factors that it asked; without them it proves nothing where a policy has rules for them.
      * Rejects with `TypeError` when it is not enough.
      */
     async admit(
       ctx: KoaContextWithOIDC,
-      { accountId, acr, amr }: { accountId: string; acr: string; amr: readonly string[] },
+      proven: { accountId: string; acr: string; amr: readonly string[]; factors?: readonly string[] },
     ): Promise<void> {
-      const decision = await judge.proof(accountId, ctx.oidc.client, undefined, { acr, amr })
+      const decision = await judge.proof(proven.accountId, ctx.oidc.client, undefined, proven)
       if (decision.kind !== 'allowed') throw new TypeError('what was proven does not meet the policy')
       judge.admit(ctx.oidc)
     },

@@ -1,12 +1,16 @@
 /** What a way of proving rests on (NIST SP 800-63B-4 §2): two of different kinds make two factors. */
 type Kind = 'knowledge' | 'possession' | 'inherence'
 
-/** RFC 8176 §2 names that stand for one factor each; `mfa` and `mca` are conclusions and prove nothing here. */
+/**
+ * RFC 8176 §2 names that stand for one factor each, and `pop` (EAP ACR Values 1.0). `user` says that somebody was there,
+ * not who; `mfa` and `mca` are conclusions and prove nothing by themselves.
+ */
 const kinds: Readonly<Record<string, Kind>> = {
   pwd: 'knowledge',
   pin: 'knowledge',
   kba: 'knowledge',
   otp: 'possession',
+  pop: 'possession',
   hwk: 'possession',
   swk: 'possession',
   sc: 'possession',
@@ -22,14 +26,45 @@ const kinds: Readonly<Record<string, Kind>> = {
 const kindsOf = (amr: readonly string[]): Set<Kind> =>
   new Set(amr.flatMap((name) => (Object.hasOwn(kinds, name) ? [kinds[name] as Kind] : [])))
 
+/**
+ * A key that was unlocked by PIN, finger or face: two factors in one answer (NIST SP 800-63B-4 §3.1.7). No name says what
+ * unlocked it, because nobody tells us, so that is known by `mfa` beside the key and the presence that it was used with.
+ */
+const isUnlockedKey = (amr: readonly string[]): boolean =>
+  ['pop', 'user', 'mfa'].every((name) => amr.includes(name))
+
+/** The names that each factor earns. */
+const earnedBy: Readonly<Record<string, readonly string[]>> = {
+  webauthn: ['pop', 'user', 'hwk', 'mfa'],
+  totp: ['otp'],
+  'recovery-code': ['otp'],
+}
+
+/**
+ * What is left of the names when some of the factors that earned them count for nothing. Of a factor that is not known
+ * here anything may have come but the password.
+ */
+export const withoutFactors = (
+  amr: readonly string[],
+  forbidden: readonly string[],
+  others: readonly string[],
+): string[] => {
+  const lost = new Set(
+    forbidden.flatMap((factor) => earnedBy[factor] ?? amr.filter((name) => name !== 'pwd')),
+  )
+  const kept = new Set(others.flatMap((factor) => earnedBy[factor] ?? []))
+  return amr.filter((name) => kept.has(name) || !lost.has(name))
+}
+
 /** True when the names stand for things of two different kinds; two of one kind never count twice. */
-export const provesTwoFactors = (amr: readonly string[]): boolean => kindsOf(amr).size >= 2
+export const provesTwoFactors = (amr: readonly string[]): boolean =>
+  kindsOf(amr).size >= 2 || isUnlockedKey(amr)
 
 /** True when at least one name stands for a factor. */
 export const provesAnything = (amr: readonly string[]): boolean => kindsOf(amr).size >= 1
 
 /** The `amr` claim for what was really used: each name once, `mfa` added exactly when two factors were proven. */
 export const amrClaim = (...used: ReadonlyArray<readonly string[]>): string[] => {
-  const names = new Set(used.flat().filter((name) => name !== 'mfa'))
-  return provesTwoFactors([...names]) ? [...names, 'mfa'] : [...names]
+  const names = [...new Set(used.flat().filter((name) => name !== 'mfa'))]
+  return used.some(isUnlockedKey) || provesTwoFactors(names) ? [...names, 'mfa'] : names
 }

@@ -1,4 +1,6 @@
 import { acrOf, type Ladder, levelOf, levelProvenBy, nothing, oneFactor, twoFactors } from './acr.ts'
+import { withoutFactors } from './amr.ts'
+import { areAny, type FactorRules, meetsRules } from './factor-rules.ts'
 
 export type SecondFactorMode = 'required' | 'optional' | 'off'
 
@@ -12,11 +14,20 @@ export interface Facts {
   acrValues: readonly string[]
   /** `claims.id_token.acr` marked essential: binding, whatever `acr_values` says (OIDC Core §5.5.1.1). */
   essentialAcr: readonly string[] | undefined
-  /** Factors the account has set up itself. */
+  /** What is required and forbidden for this account at this relying party. */
+  rules: FactorRules
+  /** Every factor that people can set up at this provider. */
+  enrollable: readonly string[]
+  /** Factors that the account has. */
   factors: readonly string[]
   locked: boolean
-  /** What is proven so far: the session's, the token's or the running sign-in's. */
-  proven: { acr: string | undefined; amr: readonly string[] } | undefined
+  /**
+   * What is proven so far: the session's, the token's or the running sign-in's. `factors`: by which ways of proving;
+   * undefined where nobody knows any more, which is no proof where there are rules.
+   */
+  proven:
+    | { acr: string | undefined; amr: readonly string[]; factors?: readonly string[] | undefined }
+    | undefined
 }
 
 export type Decision =
@@ -34,20 +45,42 @@ const reachable = twoFactors
  */
 export const decide = (facts: Facts): Decision => {
   const essential = essentialLevel(facts)
-  if (essential === 'unreachable') return { kind: 'refused', because: 'unreachable' }
+  if (essential === 'unreachable' || !canBeMet(facts)) return { kind: 'refused', because: 'unreachable' }
   const needed = Math.max(ownLevel(facts), voluntaryLevel(facts), essential)
   const proven = provenLevel(facts)
-  if (facts.locked && Math.max(needed, proven) >= twoFactors) return { kind: 'refused', because: 'locked' }
+  if (facts.locked && Math.max(needed, claimedLevel(facts)) >= twoFactors)
+    return { kind: 'refused', because: 'locked' }
   if (proven >= needed) return { kind: 'allowed', acr: acrOf(facts.ladder, proven) }
   return { kind: facts.factors.length > 0 ? 'step-up' : 'enrol', acr: acrOf(facts.ladder, needed) }
 }
 
+/** Rules that nobody could meet are a mistake of whoever wrote them, and no reason to ask people for ever. */
+const canBeMet = ({ rules, enrollable }: Facts): boolean =>
+  rules.required.every((factor) => enrollable.includes(factor) && !rules.forbidden.includes(factor)) &&
+  enrollable.some((factor) => !rules.forbidden.includes(factor))
+
 /** Never above what the `amr` names are worth, and never above the recorded `acr`. */
-const provenLevel = ({ ladder, proven }: Facts): number =>
+const claimedLevel = ({ ladder, proven }: Facts): number =>
   proven ? Math.min(levelProvenBy(proven.amr), levelOf(ladder, proven.acr) ?? oneFactor) : nothing
 
-const ownLevel = ({ mode, clientDemands, factors }: Facts): number => {
-  if (clientDemands || mode === 'required') return twoFactors
+/** Of that, only what was proven by ways that may be used here. */
+const provenLevel = (facts: Facts): number => {
+  const { rules, proven } = facts
+  const claimed = claimedLevel(facts)
+  if (!proven || !areAny(rules)) return claimed
+  const { factors = [], amr } = proven
+  if (!meetsRules(rules, factors)) return Math.min(claimed, oneFactor)
+  // Of a session that was stepped up, the factors before may be remembered no more, while their names still are.
+  const counted = withoutFactors(
+    amr,
+    rules.forbidden,
+    factors.filter((factor) => !rules.forbidden.includes(factor)),
+  )
+  return Math.min(claimed, levelProvenBy(counted))
+}
+
+const ownLevel = ({ mode, clientDemands, rules, factors }: Facts): number => {
+  if (clientDemands || mode === 'required' || rules.required.length > 0) return twoFactors
   // Spelled out: whatever else the mode may hold demands two.
   return mode === 'off' || (mode === 'optional' && factors.length === 0) ? oneFactor : twoFactors
 }

@@ -1,4 +1,5 @@
 import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { accountClient } from '../account/account-client.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import type { CookieSigner } from '../crypto/cookie-signer.ts'
@@ -37,6 +38,7 @@ export const createConfiguration = ({
   return {
     adapter,
     jwks: { keys: signingKeys(config.keys.signing ?? []) },
+    clients: [accountClient(config.issuer, config.brand)],
     clientDefaults: { id_token_signed_response_alg: algorithms[0] ?? 'ES256' } as Partial<ClientMetadata>,
     enabledJWA: { idTokenSigningAlgValues: [...algorithms] },
     cookies: {

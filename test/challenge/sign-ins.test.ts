@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { SignIn } from '../../src/challenge/machine.ts'
-import { createSignIns, type Stored } from '../../src/challenge/sign-ins.ts'
+import { createSignIns, endSignIns, type Stored } from '../../src/challenge/sign-ins.ts'
 import { createSealer } from '../../src/crypto/sealing.ts'
 import { embeddedStore } from '../../src/openers.ts'
+import { noRules } from '../../src/policy/factor-rules.ts'
 import { movableClock } from '../support/clock.ts'
 
 const asking: SignIn = {
+  purpose: 'sign-in',
   accountId: 'maria',
   clientId: null,
   primary: { amr: ['pwd'], at: 1 },
+  rules: noRules,
   proven: [],
+  factors: [],
   provenBy: null,
   stage: {
     name: 'enrolling',
@@ -45,5 +49,33 @@ describe('sign-ins under way', () => {
     assert.ok(await signIns.find('u'))
     clock.advance(1)
     assert.equal(await signIns.find('u'), undefined)
+  })
+  it('of an account end all at once, and those of others go on', async () => {
+    const { signIns, store } = open()
+    for (const uid of ['u', 'v', 'w']) await signIns.begin(uid, asking)
+    await signIns.begin('other', { ...asking, accountId: 'luigi' })
+    const seen = (await signIns.find('u')) as Stored
+    await signIns.end('w')
+    await endSignIns(store, 'maria')
+    for (const uid of ['u', 'v', 'w']) assert.equal(await signIns.find(uid), undefined, uid)
+    assert.ok(await signIns.find('other'))
+    // Whoever read it before brings it back by no step.
+    assert.equal(await signIns.replace('u', seen, over), undefined)
+    assert.equal(await signIns.find('u'), undefined)
+    await endSignIns(store, 'nobody')
+    await signIns.begin('u', asking)
+    assert.ok(await signIns.find('u'), 'a new one may begin')
+  })
+  it('end with their account however far they have come, and however old the first of them is', async () => {
+    const { clock, signIns, store } = open()
+    await signIns.begin('first', asking)
+    clock.advance(800)
+    await signIns.begin('later', asking)
+    const seen = (await signIns.find('later')) as Stored
+    assert.ok(await signIns.replace('later', seen, { ...asking, stage: { name: 'choosing', replaces: [] } }))
+    clock.advance(850)
+    assert.ok(await signIns.find('later'))
+    await endSignIns(store, 'maria')
+    assert.equal(await signIns.find('later'), undefined)
   })
 })

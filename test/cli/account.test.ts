@@ -1,14 +1,31 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { SignIn } from '../../src/challenge/machine.ts'
+import { createSignIns } from '../../src/challenge/sign-ins.ts'
 import { systemClock } from '../../src/clock.ts'
+import { createSealer } from '../../src/crypto/sealing.ts'
 import { createHasher } from '../../src/passwords/hashing.ts'
+import { noRules } from '../../src/policy/factor-rules.ts'
 import { embeddedStore } from '../../src/stores/embedded/embedded-store.ts'
 import { grantsOf, sessionsOf, storeAdapter } from '../../src/stores/oidc-adapter.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
 const password = 'correct horse battery'
+
+/** At the page on which somebody chooses what to set up. */
+const signInOf = (accountId: string): SignIn => ({
+  purpose: 'sign-in',
+  accountId,
+  clientId: 'shop',
+  primary: { amr: ['pwd'], at: 1 },
+  rules: noRules,
+  proven: [],
+  factors: [],
+  provenBy: null,
+  stage: { name: 'choosing', replaces: [] },
+})
 
 describe('duepassi account', () => {
   let terminal: Terminal
@@ -38,6 +55,7 @@ describe('duepassi account', () => {
         accountId,
         factor: 'totp',
         label: 'iPhone di Anna',
+        handle: null,
         secret: 'HUNTERTWO',
         counter: 0,
         createdAt: 1,
@@ -125,7 +143,7 @@ describe('duepassi account', () => {
     }
   })
 
-  it('shows state, factors with last use, lock and failures, but no secret', async () => {
+  it('shows state, factors with their times, lock and failures, but no secret', async () => {
     const id = await create('--email', 'anna@example.org')
     await addTotp(id)
     await terminal.look((directory) =>
@@ -141,7 +159,7 @@ describe('duepassi account', () => {
       id,
       'anna@example.org',
       'enabled',
-      'totp "iPhone di Anna", last used 2026-01-02 03:04:05 UTC',
+      'totp "iPhone di Anna", added 1970-01-01 00:00:00 UTC, last used 2026-01-02 03:04:05 UTC',
       'locked since 2026-01-01',
       'totp: 11 in a row',
     ]) {
@@ -152,6 +170,16 @@ describe('duepassi account', () => {
       directory.changeAttempts(id, 'totp', (state) => state),
     )
     assert.equal(after.failures, 11)
+  })
+
+  it('shows the label that a person chose, but nothing in it that steers the terminal', async () => {
+    const id = await create()
+    await addTotp(id)
+    await terminal.look((directory) =>
+      directory.changeCredential(id, 'c1', { label: 'é📱\u001b[2J\u009b1A\nstate disabled' }),
+    )
+    const { stdout } = await terminal.run(['account', 'show', 'anna'])
+    assert.ok(stdout.includes('totp "é📱�[2J�1A�state disabled", added'), stdout)
   })
 
   it('unlocks', async () => {
@@ -168,6 +196,26 @@ describe('duepassi account', () => {
     assert.deepEqual(await auditOf(id), ['account.created', 'factor.unlocked'])
     assert.match((await terminal.run(['account', 'unlock', id])).stdout, /was not locked/)
   })
+
+  for (const command of ['reset-factors', 'disable'] as const)
+    it(`ends sign-ins under way by \`${command}\`, of this account alone, and twice if need be`, async () => {
+      terminal.close()
+      terminal = openTerminal({}, await import('../../src/compose.ts'))
+      const id = await create()
+      const store = embeddedStore({ file: join(terminal.folder, 'sessions.db'), clock: systemClock })
+      // Whoever ends them needs no key.
+      const sealer = createSealer([{ id: 'k', key: randomBytes(32).toString('base64') }])
+      const signIns = createSignIns({ store, sealer, seconds: 900 })
+      for (const uid of ['one', 'two']) await signIns.begin(uid, signInOf(id))
+      await signIns.begin('other', signInOf('somebody-else'))
+      assert.equal((await terminal.run(['account', command, 'anna'])).status, 0)
+      for (const uid of ['one', 'two']) assert.equal(await signIns.find(uid), undefined, uid)
+      assert.ok(await signIns.find('other'))
+      await signIns.begin('three', signInOf(id))
+      assert.equal((await terminal.run(['account', command, 'anna'])).status, 0)
+      assert.equal(await signIns.find('three'), undefined)
+      await store.close()
+    })
 
   it('resets factors: credentials, attempts, lock and sessions are gone', async () => {
     terminal.close()
@@ -258,8 +306,66 @@ describe('duepassi account', () => {
     assert.deepEqual(await auditOf(id), ['account.created', 'account.enabled'])
   })
 
+  describe('groups', () => {
+    const groups = (...options: string[]) => terminal.run(['account', 'groups', 'anna', ...options])
+    const stored = () => terminal.look(async (directory) => (await directory.accountByName('anna'))?.groups)
+
+    it('are given at creation, and shown', async () => {
+      await create('--group', 'staff', '--group', 'admins', '--group', 'staff')
+      assert.deepEqual(await stored(), ['admins', 'staff'])
+      assert.match((await terminal.run(['account', 'show', 'anna'])).stdout, /^groups +admins, staff$/m)
+      assert.equal((await groups()).stdout, 'admins\nstaff\n')
+    })
+
+    it('are added and removed, and listed without changing', async () => {
+      const id = await create()
+      assert.deepEqual(await stored(), [])
+      assert.match((await terminal.run(['account', 'show', 'anna'])).stdout, /^groups +none$/m)
+      assert.equal((await groups()).stdout, 'anna is in no group.\n')
+      const added = await groups('--add', 'x.y_z-1', '--add', 'admins', '--add', 'admins')
+      assert.deepEqual([added.status, added.stdout], [0, 'admins\nx.y_z-1\n'])
+      const swapped = await groups('--add', 'Staff', '--remove', 'admins', '--remove', 'nowhere')
+      assert.equal(swapped.stdout, 'Staff\nx.y_z-1\n')
+      assert.deepEqual(await stored(), ['Staff', 'x.y_z-1'])
+      assert.equal((await groups()).stdout, 'Staff\nx.y_z-1\n')
+      await groups('--remove', 'Staff', '--remove', 'x.y_z-1')
+      assert.deepEqual(await stored(), [])
+      assert.deepEqual(await auditOf(id), ['account.created'])
+    })
+
+    it('have names of 1 to 40 letters, digits, `-`, `_` and `.`, or are refused in one line', async () => {
+      const refused = ['', ' ', 'two words', 'a,b', 'città', 'line\n', '\nline', 'x'.repeat(41), '["a"]']
+      for (const name of refused) {
+        const { status, stderr } = await terminal.run(
+          ['account', 'create', 'anna', '--password-stdin', '--group', name],
+          { stdin: password },
+        )
+        assert.equal(status, 1, name)
+        assert.match(stderr, /^A group is called by 1 to 40 [^\n]+\n$/)
+      }
+      assert.equal(await terminal.look((directory) => directory.accountByName('anna')), undefined)
+      await create('--group', 'x'.repeat(40))
+      for (const option of ['--add', '--remove']) {
+        for (const name of refused) {
+          const { status, stderr } = await groups('--add', 'fine', option, name)
+          assert.equal(status, 1, name)
+          assert.match(stderr, /^A group is called by 1 to 40 [^\n]+\n$/)
+        }
+      }
+      assert.deepEqual(await stored(), ['x'.repeat(40)])
+    })
+
+    it('cannot be added and removed at once', async () => {
+      await create('--group', 'staff')
+      const { status, stderr } = await groups('--add', 'admins', '--remove', 'admins')
+      assert.equal(status, 1)
+      assert.match(stderr, /admins cannot be both/)
+      assert.deepEqual(await stored(), ['staff'])
+    })
+  })
+
   it('says when there is no such account', async () => {
-    for (const action of ['show', 'unlock', 'disable', 'enable', 'reset-factors']) {
+    for (const action of ['show', 'unlock', 'disable', 'enable', 'reset-factors', 'groups']) {
       const { status, stderr } = await terminal.run(['account', action, 'nobody'])
       assert.equal(status, 1)
       assert.match(stderr, /no account "nobody"/)

@@ -64,6 +64,30 @@ describe('duepassi client', () => {
     assert.deepEqual([client?.response_types, client?.redirect_uris], [[], []])
   })
 
+  it('adds a client with rules for factors of its own', async () => {
+    const { status, stderr } = await add(
+      '--redirect-uri',
+      'https://shop.example.org/cb',
+      '--require-factor',
+      'webauthn',
+      '--require-factor',
+      'totp',
+      '--forbid-factor',
+      'recovery-code',
+    )
+    assert.equal(status, 0, stderr)
+    assert.deepEqual((await stored())?.['second_factors'], {
+      webauthn: 'require',
+      totp: 'require',
+      'recovery-code': 'forbid',
+    })
+  })
+
+  it('adds no rules where none are given', async () => {
+    assert.equal((await add('--redirect-uri', 'https://shop.example.org/cb')).status, 0)
+    assert.equal(Object.hasOwn((await stored()) ?? {}, 'second_factors'), false)
+  })
+
   for (const [what, argv, message] of [
     ['no redirect uri', [], /--redirect-uri is needed/],
     ['a plain http one', ['--redirect-uri', 'http://shop.example.org/cb'], /must be https/],
@@ -87,6 +111,38 @@ describe('duepassi client', () => {
       'an http logo',
       ['--redirect-uri', 'https://x.example/cb', '--logo-uri', 'http://x.example/l.png'],
       /must be https/,
+    ],
+    [
+      'an unknown factor that is required',
+      ['--redirect-uri', 'https://x.example/cb', '--require-factor', 'pigeon'],
+      /no factor pigeon; there are webauthn, totp, recovery-code/,
+    ],
+    [
+      'an unknown factor that is forbidden',
+      ['--redirect-uri', 'https://x.example/cb', '--forbid-factor', 'TOTP'],
+      /no factor TOTP/,
+    ],
+    [
+      'a factor that is required and forbidden',
+      ['--redirect-uri', 'https://x.example/cb', '--require-factor', 'totp', '--forbid-factor', 'totp'],
+      /totp is required and forbidden/,
+    ],
+    [
+      'recovery codes that are required',
+      [
+        '--redirect-uri',
+        'https://x.example/cb',
+        '--require-factor',
+        'totp',
+        '--require-factor',
+        'recovery-code',
+      ],
+      /nobody can set them up/,
+    ],
+    [
+      'every factor that people set up forbidden',
+      ['--redirect-uri', 'https://x.example/cb', '--forbid-factor', 'webauthn', '--forbid-factor', 'totp'],
+      /leaves nothing that people could set up/,
     ],
   ] as const) {
     it(`refuses ${what}`, async () => {

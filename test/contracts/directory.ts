@@ -121,6 +121,20 @@ export function directoryContract(name: string, open: OpenNodes<Directory>): voi
         assert.deepEqual(await directory.accountById(account.id), { ...account, ...change, disabledAt: null })
       })
 
+      it('are in groups, sorted and each once', async () => {
+        const account = someAccount({ groups: ['staff', 'Négozio "uno"', 'admins', 'staff'] })
+        await directory.addAccount(account)
+        const groups = ['Négozio "uno"', 'admins', 'staff']
+        assert.deepEqual(await directory.accountById(account.id), { ...account, groups })
+        assert.deepEqual(await directory.accountByName(account.username), { ...account, groups })
+        await directory.changeAccount(account.id, { name: 'Maria Verdi' })
+        assert.deepEqual((await directory.accountById(account.id))?.groups, groups)
+        await directory.changeAccount(account.id, { groups: ['b', 'a', 'b'] })
+        assert.deepEqual((await directory.accountById(account.id))?.groups, ['a', 'b'])
+        await directory.changeAccount(account.id, { groups: [] })
+        assert.deepEqual((await directory.accountById(account.id))?.groups, [])
+      })
+
       it('that are unknown cannot change', async () => {
         for (const change of [{}, { name: 'Nobody' }]) {
           await assert.rejects(directory.changeAccount(randomUUID(), change), {
@@ -183,7 +197,10 @@ export async function refusesEverything(directory: Directory): Promise<void> {
     ['credentials', () => directory.credentials('a')],
     ['addCredential', () => directory.addCredential(someCredential())],
     ['spend', () => directory.spend('c', 0, 1, 1)],
+    ['credentialByHandle', () => directory.credentialByHandle('webauthn', 'h')],
+    ['changeCredential', () => directory.changeCredential('a', 'c', { label: 'b' })],
     ['removeCredentials', () => directory.removeCredentials('a')],
+    ['removeCredentials that judges', () => directory.removeCredentials('a', ['c'], () => true)],
     ['changeAttempts', () => directory.changeAttempts('a', 'totp', failedOnce)],
     ['clearAttempts', () => directory.clearAttempts('a')],
     ['appendAudit', () => directory.appendAudit(someEvent())],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { noAttempts, type SecondFactorDirectory } from '../../src/directory/directory.ts'
+import { credentialChangesContract } from './credential-changes.ts'
 import { fiftyTimes, type OpenNodes, openBefore } from './directory-nodes.ts'
 import { failedOnce, someCredential, someEvent } from './directory-samples.ts'
 
@@ -84,6 +85,8 @@ export function secondFactorDirectoryContract(name: string, open: OpenNodes<Seco
         assert.equal(await directory.removeCredentials(accountId), 0)
       })
     })
+
+    credentialChangesContract(() => nodes)
 
     describe('spend', () => {
       it('moves the counter and says when', async () => {

@@ -9,7 +9,11 @@ const context: NoticeContext = {
   at: Date.UTC(2026, 2, 29, 13, 5),
 }
 const notices: Notice[] = [
-  { kind: 'factor-enrolled', label: 'iPhone <di> {Maria}' },
+  { kind: 'factor-enrolled', factor: 'totp', label: 'iPhone <di> {Maria}' },
+  { kind: 'factor-enrolled', factor: 'webauthn', label: 'YubiKey 5' },
+  { kind: 'factor-removed', factor: 'totp', label: '' },
+  { kind: 'factor-removed', factor: 'webauthn', label: 'YubiKey 5' },
+  { kind: 'recovery-codes-issued' },
   { kind: 'recovery-code-used', left: 3 },
   { kind: 'second-factor-locked' },
   { kind: 'factors-reset' },
@@ -31,9 +35,28 @@ describe('composeNotice', () => {
 
   it('names the authenticator as it was named', () => {
     match(
-      composeNotice({ kind: 'factor-enrolled', label: 'iPhone <di> {Maria}' }, context).text,
-      /“iPhone <di> \{Maria\}”/,
+      composeNotice({ kind: 'factor-enrolled', factor: 'totp', label: 'iPhone <di> {Maria}' }, context).text,
+      /Un’app di autenticazione di nome “iPhone <di> \{Maria\}” è stata aggiunta/,
     )
+  })
+
+  it('says what was added or removed, with a name or without', () => {
+    const english = { ...context, language: 'en' } as const
+    const textOf = (kind: 'factor-enrolled' | 'factor-removed', factor: string, label: string) =>
+      composeNotice({ kind, factor, label }, english).text
+    match(
+      textOf('factor-enrolled', 'webauthn', ''),
+      /A passkey or security key was added to your account\. From now on it can/,
+    )
+    match(
+      textOf('factor-enrolled', 'totp', ''),
+      /An authenticator app was added to your account\. From now on its codes can/,
+    )
+    match(
+      textOf('factor-removed', 'webauthn', 'Blue key'),
+      /A passkey or security key named “Blue key” was removed from your account/,
+    )
+    match(textOf('factor-removed', 'totp', ''), /An authenticator app was removed from your account/)
   })
 
   it('says how many recovery codes are left', () => {

@@ -105,7 +105,7 @@ describe('the relying party of the demo', () => {
     Object.assign(person, { acr: mfa, amr: ['pwd', 'otp', 'mfa'], age: 180 })
     const { claims } = await signIn(createBrowser('it'))
     const text = plainText(claims.text)
-    assert.match(text, /due fattori: qualcosa che sai e qualcosa che hai/)
+    assert.match(text, /due fattori: due tra ciò che sai, ciò che hai e ciò che sei/)
     assert.match(text, /password \+ codice usa e getta \+ più fattori insieme/)
     assert.match(text, /3 minuti fa/)
   })

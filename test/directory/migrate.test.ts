@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Migrator } from 'kysely/migration'
 import { migrations } from '../../src/directory/migrations/migrations.ts'
 import { migrate } from '../../src/directory/sql/migrate.ts'
+import { kindOf, openDatabase } from '../../src/directory/sql/open-database.ts'
 import { sqlDirectory } from '../../src/directory/sql/sql-directory.ts'
 import { someAccount } from '../contracts/directory.ts'
 import { temporaryFolder } from '../support/machine.ts'
@@ -16,6 +18,20 @@ const executeSqlite = async (url: string, statement: string) => {
   const database = new DatabaseSync(url.replace('sqlite:', ''))
   database.exec(statement)
   database.close()
+}
+
+/** As a version of Duepassi left the database whose last migration was this one. */
+const migrateTo = async (name: string, url: string) => {
+  const db = openDatabase({ url, pool: 1 })
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations(kindOf(url)) },
+    migrationTableName: 'duepassi_migration',
+    migrationLockTableName: 'duepassi_migration_lock',
+  })
+  const { error } = await migrator.migrateTo(name)
+  await db.destroy()
+  assert.equal(error, undefined)
 }
 
 const databases = [
@@ -47,6 +63,31 @@ for (const { kind, fresh, execute } of databases) {
       await assert.rejects(directory.standing('a'), { code: 'directory_unavailable' })
       assert.deepEqual(await directory.migrate(), all)
       assert.deepEqual(await directory.standing('a'), { factors: [], lockedAt: null })
+      await directory.close()
+    })
+
+    it('give what was there before them no handle and no group', async () => {
+      const url = await fresh()
+      await migrateTo('0001-tables', url)
+      const { id, username, name, passwordHash } = someAccount()
+      await execute(
+        url,
+        `insert into account (id, username, name, password_hash, created_at)
+           values ('${id}', '${username}', '${name}', '${passwordHash}', 1);
+         insert into account_name values ('${username}', '${id}');
+         insert into credential (id, account_id, factor, label, secret, counter, created_at)
+           values ('c1', '${id}', 'totp', 'iPhone', 's', 0, 1), ('c2', '${id}', 'totp', 'iPad', 's', 0, 2)`,
+      )
+      assert.deepEqual(await migrate(url), ['0002-handles-and-groups'])
+      const directory = await sqlDirectory({ url })
+      assert.deepEqual((await directory.accountByName(username))?.groups, [])
+      assert.deepEqual(
+        (await directory.credentials(id)).map(({ label, handle }) => [label, handle]),
+        [
+          ['iPhone', null],
+          ['iPad', null],
+        ],
+      )
       await directory.close()
     })
 

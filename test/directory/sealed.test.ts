@@ -68,12 +68,27 @@ describe('sealed directory', () => {
     assert.deepEqual({ ...metadata, client_secret: client.client_secret }, client)
   })
 
+  it('seals a secret that changes to the same row, and leaves a label alone', async () => {
+    const credential = someCredential({ factor: 'webauthn', handle: 'h' })
+    const { accountId, id } = credential
+    await sealed.addCredential(credential)
+    const [before] = await plain.credentials(accountId)
+    await sealed.changeCredential(accountId, id, { label: 'Chiave' })
+    assert.deepEqual(await plain.credentials(accountId), [{ ...before, label: 'Chiave' }])
+    await sealed.changeCredential(accountId, id, { secret: 'new' })
+    assert.match((await plain.credentialByHandle('webauthn', 'h'))?.secret ?? '', /^v1\.k1\./)
+    const changed = { ...credential, label: 'Chiave', secret: 'new' }
+    assert.deepEqual(await sealed.credentials(accountId), [changed])
+    assert.deepEqual(await sealed.credentialByHandle('webauthn', 'h'), changed)
+  })
+
   it('does not open a credential that was moved to another account, or to another row', async () => {
-    const [maria, anna] = [someCredential(), someCredential()]
+    const [maria, anna] = [someCredential({ handle: 'h' }), someCredential()]
     await sealed.addCredential(maria)
     await sealed.addCredential(anna)
     execute('update credential set account_id = ? where id = ?', anna.accountId, maria.id)
     await assert.rejects(sealed.credentials(anna.accountId), { code: 'sealed_badly' })
+    await assert.rejects(sealed.credentialByHandle('totp', 'h'), { code: 'sealed_badly' })
     execute('delete from credential where id = ?', anna.id)
     execute('update credential set id = ?, account_id = ? where id = ?', anna.id, anna.accountId, maria.id)
     await assert.rejects(sealed.credentials(anna.accountId), { code: 'sealed_badly' })
@@ -120,6 +135,13 @@ class HostDirectory implements SecondFactorDirectory {
   }
   spend(...parameters: Parameters<SecondFactorDirectory['spend']>) {
     return this.#inner.spend(...parameters)
+  }
+  credentialByHandle(factor: string, handle: string) {
+    return this.#inner.credentialByHandle(factor, handle)
+  }
+  changeCredential(...[accountId, id, change]: Parameters<SecondFactorDirectory['changeCredential']>) {
+    if (change.secret !== undefined) assert.match(change.secret, /^v1\./)
+    return this.#inner.changeCredential(accountId, id, change)
   }
   removeCredentials(...parameters: Parameters<SecondFactorDirectory['removeCredentials']>) {
     return this.#inner.removeCredentials(...parameters)

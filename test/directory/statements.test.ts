@@ -28,9 +28,9 @@ describe('statements sent to the database', () => {
     ...attemptQueries(db),
     ...auditEventQueries(db),
     ...clientQueries(db),
-    ...credentialQueries(db),
+    ...credentialQueries(db, 'sqlite'),
   }
-  const [account, credential] = [someAccount(), someCredential()]
+  const [account, credential] = [someAccount(), someCredential({ handle: 'h' })]
 
   before(async () => {
     await migrateDatabase(plain, 'sqlite')
@@ -45,6 +45,7 @@ describe('statements sent to the database', () => {
     ['accountByName', 1, () => directory.accountByName(account.username)],
     ['standing', 1, () => directory.standing(account.id)],
     ['credentials', 1, () => directory.credentials(account.id)],
+    ['credentialByHandle', 1, () => directory.credentialByHandle('totp', 'h')],
     ['spend', 1, () => directory.spend(credential.id, 0, 1, 1)],
     ['clientById', 1, () => directory.clientById('shop')],
     ['changeAttempts', 2, () => directory.changeAttempts(account.id, 'totp', failedOnce)],

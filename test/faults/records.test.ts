@@ -13,7 +13,7 @@ const refused = (page: Answer, what: string) => {
   assert.match(page.headers.get('content-type') ?? '', /html/, what)
   assert.match(page.body, /<h1>/, what)
   assert.doesNotMatch(
-    page.body.slice(page.body.indexOf('<main')),
+    page.body.slice(page.body.indexOf('<main'), page.body.indexOf('</main>')),
     /SyntaxError|JSON|at \w+ \(|sealed_badly/,
     what,
   )

@@ -34,7 +34,7 @@ describe('the log', function () {
       const begun = await op.begin({ login_hint: 'maria@example.org' }, browser)
       await op.typePassword(begun, { password: 'a wrong password of mine' })
       secrets['wrong password'] = 'a wrong password of mine'
-      const enrolling = await op.typePassword(begun)
+      const enrolling = await op.choose(await op.typePassword(begun))
       const seed = secretOn(enrolling.page)
       secrets['seed'] = seed
       const confirming = codeNow(seed, op.clock)

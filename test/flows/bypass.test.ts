@@ -213,15 +213,17 @@ describe('while the second factor is asked for', () => {
   it('confirm, enrol, saved and continue do nothing', async () => {
     const before = await snapshot()
     // Somebody who holds a seed of their own, from an enrolment page of another account.
-    const other = await op.typePassword(await op.begin(), {
-      username: (await op.addPerson('mallory')).username,
-    })
+    const { username } = await op.addPerson('mallory')
+    const other = await op.choose(await op.typePassword(await op.begin(), { username }))
     const own = secretOn(other.page)
     for (const fields of [
       { intent: 'confirm', code: codeNow(own, op.clock), label: 'mine', secret: own },
       { intent: 'confirm', code: codeNow(maria.secret, op.clock), label: 'mine' },
       { intent: 'enrol', replace: 'on' },
       { intent: 'enrol' },
+      { intent: 'choose', factor: 'totp' },
+      { intent: 'choose', factor: 'webauthn' },
+      { intent: 'choose-again' },
       { intent: 'saved' },
       { intent: 'continue' },
       { intent: 'leave' },
@@ -243,8 +245,8 @@ describe('while the second factor is asked for', () => {
   it('an enrolment page from before adds nothing either once the first factor was replaced', async () => {
     const { id } = await op.addPerson('replaced')
     const asAsked = async () => op.typePassword(await op.begin(), { username: 'replaced' })
-    const stale = await asAsked()
-    const own = await asAsked()
+    const stale = await op.choose(await asAsked())
+    const own = await op.choose(await asAsked())
     const issuing = await op.submit(own, {
       intent: 'confirm',
       code: codeNow(secretOn(own.page), op.clock),
@@ -254,7 +256,7 @@ describe('while the second factor is asked for', () => {
     await op.submit(issuing, { intent: 'saved' })
     const recovering = await op.submit(await asAsked(), { intent: 'switch', factor: 'recovery-code' })
     const recovered = await op.submit(recovering, { intent: 'answer', code })
-    const again = await op.submit(recovered, { intent: 'enrol', replace: 'on' })
+    const again = await op.choose(await op.submit(recovered, { intent: 'enrol', replace: 'on' }))
     const last = await op.submit(again, {
       intent: 'confirm',
       code: codeNow(secretOn(again.page), op.clock),
@@ -272,8 +274,8 @@ describe('while the second factor is asked for', () => {
   })
   it('an enrolment page that was opened before the account had a factor adds nothing', async () => {
     const { id } = await op.addPerson('early')
-    const stale = await op.typePassword(await op.begin(), { username: 'early' })
-    const own = await op.typePassword(await op.begin(), { username: 'early' })
+    const stale = await op.choose(await op.typePassword(await op.begin(), { username: 'early' }))
+    const own = await op.choose(await op.typePassword(await op.begin(), { username: 'early' }))
     const issuing = await op.submit(own, {
       intent: 'confirm',
       code: codeNow(secretOn(own.page), op.clock),

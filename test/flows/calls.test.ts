@@ -44,7 +44,7 @@ describe('calls of the store and the directory', () => {
   it('of a whole sign-in with password and code, to the tokens', async () => {
     await op.signIn(maria.secret)
     assert.deepEqual(calls, {
-      store: { get: 14, put: 8, add: 4, swap: 2, drop: 2, include: 2 },
+      store: { get: 14, put: 8, add: 4, swap: 2, drop: 2, include: 3 },
       directory: {
         accountByName: 1,
         accountById: 2,

@@ -157,7 +157,7 @@ describe('a recovery code', () => {
   it('leads to a new authenticator, which takes the place of the lost one when the person says so', async () => {
     const credentialsBefore = await op.duepassi.directory.credentials(op.maria.id)
     const recovered = await recover(maria.codes[7] as string)
-    const enrolling = await op.submit(recovered, { intent: 'enrol', replace: 'on' })
+    const enrolling = await op.choose(await op.submit(recovered, { intent: 'enrol', replace: 'on' }))
     const secret = secretOn(enrolling.page)
     assert.notEqual(secret, maria.secret)
     // Until it is confirmed nothing changes.
@@ -184,7 +184,8 @@ describe('a recovery code', () => {
     maria = { ...maria, secret, codes }
   })
   it('leads to one more authenticator where the old one is kept', async () => {
-    const enrolling = await op.submit(await recover(maria.codes[1] as string), { intent: 'enrol' })
+    const recovered = await recover(maria.codes[1] as string)
+    const enrolling = await op.choose(await op.submit(recovered, { intent: 'enrol' }))
     const secret = secretOn(enrolling.page)
     const issuing = await op.submit(enrolling, {
       intent: 'confirm',
@@ -200,7 +201,7 @@ describe('a recovery code', () => {
 describe('recovery codes that nobody saved', () => {
   it('are shown anew at the next sign-in, and those shown before are not valid', async () => {
     await using op = await startProvider()
-    const enrolling = await op.atSecondStep()
+    const enrolling = await op.choose(await op.atSecondStep())
     const secret = secretOn(enrolling.page)
     const issuing = await op.submit(enrolling, {
       intent: 'confirm',

@@ -51,6 +51,8 @@ describe('pages behind a proxy with https', () => {
     const page = await visit(login)
     assert.match(page.headers.get('strict-transport-security') ?? '', /max-age=\d{7,}/)
     const second = pathOf(await post(login, { username: 'maria', password: 'due passi avanti' })).pathname
+    await visit(second)
+    await post(second, { intent: 'choose', factor: 'totp' })
     const enrolling = await visit(second)
     const secret = secretOn(enrolling)
     assert.equal(

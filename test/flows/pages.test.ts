@@ -48,9 +48,9 @@ describe('pages of a sign-in', () => {
   it('carry a strict policy without form-action, error pages included', async () => {
     const login = await op.begin()
     const second = await op.typePassword(login)
-    const enrolling = await op.typePassword(await op.begin(), {
-      username: (await op.addPerson('csp')).username,
-    })
+    const { username } = await op.addPerson('csp')
+    const choosing = await op.typePassword(await op.begin(), { username })
+    const enrolling = await op.choose(choosing)
     const issuing = await op.submit(enrolling, {
       intent: 'confirm',
       code: codeNow(secretOn(enrolling.page), op.clock),
@@ -201,8 +201,8 @@ describe('pages of a sign-in', () => {
     })
     it('of an enrolment: the tab that comes late is led on', async () => {
       const anna = await op.addPerson('anna')
-      const at = await op.typePassword(await op.begin(), { username: 'anna' })
-      const stale = await op.typePassword(await op.begin(), { username: 'anna' })
+      const at = await op.choose(await op.typePassword(await op.begin(), { username: 'anna' }))
+      const stale = await op.choose(await op.typePassword(await op.begin(), { username: 'anna' }))
       const secret = secretOn(at.page)
       const issuing = await op.submit(at, { intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' })
       assert.ok(codeOf((await op.submit(issuing, { intent: 'saved' })).page))

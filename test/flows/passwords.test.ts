@@ -9,6 +9,8 @@ const comparable = ({ page }: AtPage, username: string) => ({
   status: page.status,
   body: page.body
     .replaceAll(/nonce="[^"]*"/g, 'nonce')
+    .replaceAll(/&#34;challenge&#34;:&#34;[\w-]+&#34;/g, 'challenge')
+    .replaceAll(/(name="question") value="[^"]*"/g, '$1')
     .replaceAll(/value="[^"]*"/g, (value) => (value === `value="${username}"` ? 'value' : value)),
   headers: Object.fromEntries(
     [...page.headers]

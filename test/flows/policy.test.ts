@@ -85,7 +85,8 @@ describe('the policy', () => {
           [{ acr_values: sfa }, strict],
         ]
         for (const [parameters, rp] of ways) {
-          const { page } = await op.atSecondStep(parameters, new Browser(), rp)
+          const asked = await op.atSecondStep(parameters, new Browser(), rp)
+          const { page } = await op.choose(asked)
           assert.match(page.body, /otpauth:/, JSON.stringify(parameters))
           assert.equal(codeOf(page), null)
         }
@@ -154,7 +155,7 @@ describe('the policy', () => {
       const op = await startProvider({ config: { policy: { secondFactor: 'optional' } } })
       const { browser } = await op.redeem(await op.atSecondStep())
       const one = await op.begin({ acr_values: mfa }, browser)
-      const other = await op.begin({ acr_values: mfa }, browser)
+      const other = await op.choose(await op.begin({ acr_values: mfa }, browser))
       const secretOfOther = secretOn(other.page)
       const { secret, last } = await enrol(browser, one.page, op.clock)
       await op.redeem({ ...one, page: last })

@@ -14,7 +14,7 @@ describe('signing in', () => {
 
   describe('the first time', () => {
     it('sets up an authenticator and shows recovery codes before any code is issued', async () => {
-      const enrolling = await op.atSecondStep()
+      const enrolling = await op.choose(await op.atSecondStep())
       assert.match(enrolling.page.url.pathname, /^\/interaction\/[\w-]{43}\/second-factor$/)
       const secret = secretOn(enrolling.page)
       assert.equal((await op.duepassi.directory.standing(op.maria.id)).factors.length, 0)
@@ -122,9 +122,8 @@ describe('signing in', () => {
     it('leads somebody else who signs in at the same browser to their own tokens', async () => {
       const { browser } = await op.signIn(maria.secret)
       const luigi = await op.addPerson('luigi')
-      const second = await op.typePassword(await op.begin({ prompt: 'login' }, browser), {
-        username: 'luigi',
-      })
+      const begun = await op.begin({ prompt: 'login' }, browser)
+      const second = await op.choose(await op.typePassword(begun, { username: 'luigi' }))
       const secret = secretOn(second.page)
       const issuing = await op.submit(second, {
         intent: 'confirm',
@@ -153,7 +152,7 @@ describe('signing in', () => {
         await op.submit(other, { intent: 'switch', factor: 'recovery-code' }),
         { intent: 'answer', code: codes[0] as string },
       )
-      const enrolling = await op.submit(recovered, { intent: 'enrol' })
+      const enrolling = await op.choose(await op.submit(recovered, { intent: 'enrol' }))
       const tablet = secretOn(enrolling.page)
       const issuing = await op.submit(enrolling, {
         intent: 'confirm',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type Adapter, type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { refedsLadder } from '../../src/index.ts'
+import { refedsLadder, totp } from '../../src/index.ts'
 import { checkOptions } from '../../src/plugin/options.ts'
 import { type ForeignHost, foreignConfiguration, startForeignHost } from '../support/foreign-host.ts'
 import { testClient } from '../support/relying-party.ts'
@@ -72,7 +72,7 @@ describe('the plugin carries every layer', () => {
     assert.throws(() => foreign.mfa.configure(without), /findAccount/)
   })
   it('refuses options that are none of ours, since none of them may mean “off”', () => {
-    const options = (change: object) => () => checkOptions(change as never)
+    const options = (change: object) => () => checkOptions({ factors: [totp()], ...change } as never)
     for (const secondFactor of ['mandatory', '', 'OFF', true, null])
       assert.throws(options({ policy: { secondFactor } }), /secondFactor/, String(secondFactor))
     for (const ladder of [[], ['one'], ['same', 'same'], ['a', ''], 'ab', [1, 2]])
@@ -86,10 +86,14 @@ describe('the plugin carries every layer', () => {
     ])
       assert.throws(options({ attempts }), /attempts\./, JSON.stringify(attempts))
     assert.deepEqual(
-      checkOptions({ attempts: { lockAfter: undefined } as never }).limits,
-      checkOptions({}).limits,
+      checkOptions({ factors: [totp()], attempts: { lockAfter: undefined } as never }).limits,
+      checkOptions({ factors: [totp()] }).limits,
     )
-    assert.equal(checkOptions({}).policy.secondFactor, 'required')
+    assert.equal(checkOptions({ factors: [totp()] }).policy.secondFactor, 'required')
+    for (const factors of [{ totp: 'sometimes' }, { pigeon: 'allow' }, ['totp'], null, 'totp'])
+      assert.throws(options({ policy: { factors } }), /policy\.factors/, JSON.stringify(factors))
+    assert.throws(options({ policy: { factors: { totp: 'forbid' } } }), /every factor/)
+    assert.throws(options({ policy: { groups: { staff: { factors: { totp: 1 } } } } }), /groups\.staff/)
   })
   it('refuses client metadata that is neither true nor false', async () => {
     const clients = [{ ...testClient, require_second_factor: 'true' }]
@@ -148,6 +152,10 @@ describe('the plugin carries every layer', () => {
       own: 'yes',
       prompt_values_supported: ['none', 'login', 'consent', 'second_factor'],
     })
-    assert.deepEqual(extended.extraClientMetadata?.properties, ['own', 'require_second_factor'])
+    assert.deepEqual(extended.extraClientMetadata?.properties, [
+      'own',
+      'require_second_factor',
+      'second_factors',
+    ])
   })
 })

@@ -17,6 +17,7 @@ import { guardAuthorization } from '../../src/plugin/gate.ts'
 import { guardGrantTypes } from '../../src/plugin/grants.ts'
 import { createJudge, type Judge } from '../../src/plugin/judge.ts'
 import { insertPrompt } from '../../src/plugin/prompt.ts'
+import { createProofs } from '../../src/plugin/proofs.ts'
 import { spendOnce } from '../../src/plugin/spend-once.ts'
 import { Browser } from '../support/browser.ts'
 import { foreignConfiguration } from '../support/foreign-host.ts'
@@ -27,7 +28,21 @@ const [sfa, mfa] = refedsLadder
 const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
 let standing: Standing = { factors: ['totp'], lockedAt: null }
 const judge = (): Judge =>
-  createJudge({ secondFactor: 'required', ladder: refedsLadder }, { standing: async () => standing })
+  createJudge(
+    {
+      secondFactor: 'required',
+      ladder: refedsLadder,
+      factors: {},
+      groups: {},
+      known: ['webauthn', 'totp', 'recovery-code'],
+      enrollable: ['webauthn', 'totp'],
+    },
+    {
+      directory: { standing: async () => standing },
+      proofs: createProofs(embeddedStore(':memory:')),
+      groupsOf: async () => [],
+    },
+  )
 
 interface Careless {
   provider: Provider

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { acrOf, levelOf, refedsLadder } from '../../src/policy/acr.ts'
-import { amrClaim, provesAnything, provesTwoFactors } from '../../src/policy/amr.ts'
+import { amrClaim, provesAnything, provesTwoFactors, withoutFactors } from '../../src/policy/amr.ts'
+import { type FactorRules, noRules } from '../../src/policy/factor-rules.ts'
 import { decide, type Facts } from '../../src/policy/policy.ts'
 
 const [sfa, mfa] = refedsLadder
@@ -12,6 +13,8 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
   clientDemands: false,
   acrValues: [],
   essentialAcr: undefined,
+  rules: noRules,
+  enrollable: ['webauthn', 'totp'],
   factors: ['totp'],
   locked: false,
   proven: { acr: sfa, amr: ['pwd'] },
@@ -39,6 +42,7 @@ describe('amr', () => {
       'pin',
       'kba',
       'otp',
+      'pop',
       'hwk',
       'swk',
       'sc',
@@ -66,10 +70,68 @@ describe('amr', () => {
     assert.equal(provesAnything(['mfa', 'user']), false)
     assert.equal(provesAnything(['pwd']), true)
   })
+  it('counts a key that was unlocked as two factors, and no part of that as more than one', () => {
+    assert.equal(provesTwoFactors(['pop', 'user', 'mfa']), true)
+    for (const names of [['pop', 'user'], ['pop', 'mfa'], ['user', 'mfa'], ['mfa'], ['otp', 'user', 'mfa']])
+      assert.equal(provesTwoFactors(names), false, names.join())
+    assert.equal(provesTwoFactors(['pop', 'otp']), false)
+    assert.equal(provesTwoFactors(['pwd', 'pop']), true)
+    assert.deepEqual(
+      [['pop'], ['user'], ['mfa'], ['user', 'mfa']].map((names) => provesAnything(names)),
+      [true, false, false, false],
+    )
+  })
+  it('says mfa of an unlocked key, and not of two that were merely touched', () => {
+    assert.deepEqual(amrClaim([], ['pop', 'user', 'mfa']), ['pop', 'user', 'mfa'])
+    assert.deepEqual(amrClaim([], ['pop', 'user', 'mfa', 'otp']), ['pop', 'user', 'otp', 'mfa'])
+    assert.deepEqual(amrClaim(['pwd'], ['pop', 'user']), ['pwd', 'pop', 'user', 'mfa'])
+    assert.deepEqual(amrClaim([], ['pop', 'user', 'otp']), ['pop', 'user', 'otp'])
+    // Nobody's `mfa` makes somebody else's key an unlocked one.
+    assert.deepEqual(amrClaim(['otp', 'mfa'], ['pop', 'user']), ['otp', 'pop', 'user'])
+    assert.deepEqual(amrClaim(['user', 'mfa'], ['pop']), ['user', 'pop'])
+  })
   it('adds mfa exactly when two factors were used, each name once', () => {
     assert.deepEqual(amrClaim(['pwd'], ['otp']), ['pwd', 'otp', 'mfa'])
     assert.deepEqual(amrClaim(['pwd', 'mfa'], []), ['pwd'])
     assert.deepEqual(amrClaim(['pwd', 'otp', 'mfa'], ['otp']), ['pwd', 'otp', 'mfa'])
+  })
+})
+
+describe('amr without what forbidden factors earned', () => {
+  const cases: [what: string, amr: string[], forbidden: string[], others: string[], left: string[]][] = [
+    ['a key beside a password', ['pwd', 'pop', 'user', 'hwk', 'mfa'], ['webauthn'], [], ['pwd']],
+    ['a key alone', ['pop', 'user', 'mfa'], ['webauthn'], [], []],
+    ['a key beside an app', ['pop', 'user', 'otp', 'mfa'], ['webauthn'], ['totp'], ['otp']],
+    ['an app beside a key', ['pop', 'user', 'otp', 'mfa'], ['totp'], ['webauthn'], ['pop', 'user', 'mfa']],
+    ['an app', ['pwd', 'otp', 'mfa'], ['totp'], [], ['pwd', 'mfa']],
+    // Both earn the same name: what one of them earned stays.
+    ['a recovery code beside an app', ['pwd', 'otp'], ['recovery-code'], ['totp'], ['pwd', 'otp']],
+    ['a recovery code', ['pwd', 'otp'], ['recovery-code'], [], ['pwd']],
+    ['nothing', ['pwd', 'otp', 'mfa'], [], ['totp'], ['pwd', 'otp', 'mfa']],
+    // Nobody knows what those earn.
+    ['an unknown factor', ['pwd', 'sms', 'face', 'mfa'], ['carrier-pigeon'], [], ['pwd']],
+    ['an unknown factor beside an app', ['pwd', 'sms', 'otp'], ['carrier-pigeon'], ['totp'], ['pwd', 'otp']],
+    ['an app beside an unknown factor', ['pwd', 'sms', 'otp'], ['totp'], ['carrier-pigeon'], ['pwd', 'sms']],
+  ]
+  for (const [what, amr, forbidden, others, left] of cases)
+    it(`of ${what} is ${left.join(', ') || 'nothing'}`, () => {
+      assert.deepEqual(withoutFactors(amr, forbidden, others), left)
+    })
+  it('is never more than before, nor two factors by a forbidden key', () => {
+    const names = ['webauthn', 'totp', 'recovery-code', 'carrier-pigeon']
+    const amrs = fc.subarray(['pwd', 'otp', 'pop', 'user', 'hwk', 'mfa', 'sms', 'face'])
+    fc.assert(
+      fc.property(amrs, fc.subarray(names), fc.subarray(names), (amr, forbidden, others) => {
+        const left = withoutFactors(amr, forbidden, others)
+        assert.deepEqual(
+          left,
+          amr.filter((name) => left.includes(name)),
+        )
+        assert.equal(left.includes('pwd'), amr.includes('pwd'))
+        if (forbidden.includes('webauthn') && !others.includes('webauthn'))
+          for (const name of ['pop', 'user', 'hwk', 'mfa']) assert.ok(!left.includes(name), name)
+      }),
+    )
   })
 })
 
@@ -154,5 +216,143 @@ describe('policy', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+
+  describe('with rules', () => {
+    const ruled = (
+      given: Partial<FactorRules>,
+      by: readonly string[] | undefined,
+      change: Partial<Facts> = {},
+    ) => decide(facts({ rules: { ...noRules, ...given }, proven: { ...both, factors: by }, ...change }))
+    const allowed = { kind: 'allowed', acr: mfa }
+    const stepUp = { kind: 'step-up', acr: mfa }
+    const unreachable = { kind: 'refused', because: 'unreachable' }
+
+    it('believes two factors only by what is required, and by nothing that is forbidden', () => {
+      assert.deepEqual(ruled({ required: ['webauthn'] }, ['webauthn']), allowed)
+      assert.deepEqual(ruled({ required: ['webauthn'] }, ['totp']), stepUp)
+      assert.deepEqual(ruled({ required: ['webauthn', 'totp'] }, ['totp']), stepUp)
+      assert.deepEqual(ruled({ required: ['webauthn', 'totp'] }, ['totp', 'webauthn']), allowed)
+      assert.deepEqual(ruled({ forbidden: ['recovery-code'] }, ['recovery-code']), stepUp)
+      assert.deepEqual(ruled({ forbidden: ['recovery-code'] }, ['totp']), allowed)
+      assert.deepEqual(ruled({ forbidden: ['recovery-code'] }, ['recovery-code', 'totp']), allowed)
+    })
+    it('takes what nobody remembers for nothing, where there are rules', () => {
+      for (const by of [undefined, []]) {
+        assert.deepEqual(ruled({ required: ['totp'] }, by), stepUp)
+        assert.deepEqual(ruled({ forbidden: ['webauthn'] }, by), stepUp)
+        assert.deepEqual(ruled({}, by), allowed)
+      }
+    })
+    const keyAndApp = { acr: mfa, amr: ['pop', 'user', 'otp', 'mfa'] }
+    it('counts no name that a forbidden key earned, though a factor that counts was proven besides', () => {
+      const noKeys = { required: [], forbidden: ['webauthn'] }
+      for (const factors of [
+        ['webauthn', 'totp'],
+        // By whom the session was begun is remembered no more, and its names are there.
+        ['totp'],
+      ]) {
+        const proven = { ...keyAndApp, factors }
+        assert.deepEqual(ruled({}, factors, { proven }), allowed)
+        assert.deepEqual(ruled(noKeys, factors, { proven }), stepUp)
+        const withPassword = { acr: mfa, amr: ['pwd', ...keyAndApp.amr], factors }
+        assert.deepEqual(ruled(noKeys, factors, { proven: withPassword }), allowed)
+        assert.deepEqual(ruled(noKeys, factors, { mode: 'off', proven }), { kind: 'allowed', acr: sfa })
+      }
+    })
+    it('refuses what is required of people who cannot set it up', () => {
+      assert.deepEqual(ruled({ required: ['recovery-code'] }, ['recovery-code']), unreachable)
+      assert.deepEqual(ruled({ required: ['recovery-code', 'totp'] }, ['recovery-code', 'totp']), unreachable)
+      assert.deepEqual(ruled({ required: ['webauthn'] }, ['webauthn'], { enrollable: ['totp'] }), unreachable)
+      assert.deepEqual(ruled({ forbidden: ['webauthn', 'totp'] }, ['recovery-code']), unreachable)
+    })
+    it('believes neither acr nor factors alone', () => {
+      for (const proven of [
+        { acr: sfa, amr: both.amr, factors: ['totp'] },
+        { acr: mfa, amr: ['pwd'], factors: ['totp'] },
+      ])
+        assert.deepEqual(decide(facts({ rules: { ...noRules, required: ['totp'] }, proven })), stepUp)
+    })
+    it('demands a second factor where one is required, whatever the mode, and not where one is forbidden', () => {
+      for (const mode of ['off', 'optional'] as const) {
+        const fresh = { mode, factors: [], proven: { acr: sfa, amr: ['pwd'], factors: [] } }
+        assert.deepEqual(ruled({ required: ['totp'] }, [], fresh), { kind: 'enrol', acr: mfa })
+        assert.deepEqual(ruled({ forbidden: ['totp'] }, [], fresh), { kind: 'allowed', acr: sfa })
+      }
+    })
+    it('refuses rules that contradict one another, or that nobody could meet', () => {
+      assert.deepEqual(ruled({ required: ['totp'], forbidden: ['totp'] }, ['totp']), unreachable)
+      assert.deepEqual(ruled({ required: ['carrier-pigeon'] }, ['totp']), unreachable)
+      assert.deepEqual(
+        ruled({ forbidden: ['webauthn', 'totp', 'recovery-code'] }, ['totp'], { mode: 'off' }),
+        unreachable,
+      )
+    })
+    it('refuses a locked second factor that was used, although its rules say that it counts for nothing', () => {
+      const locked = { kind: 'refused', because: 'locked' }
+      assert.deepEqual(ruled({ forbidden: ['totp'] }, ['totp'], { locked: true, mode: 'off' }), locked)
+      assert.deepEqual(ruled({ required: ['totp'] }, ['totp'], { locked: true }), locked)
+    })
+
+    const names = ['webauthn', 'totp', 'recovery-code']
+    const rules = fc.record({ required: fc.subarray(names), forbidden: fc.subarray(names) })
+    const anything = fc.record({
+      mode: fc.constantFrom('required' as const, 'optional' as const, 'off' as const),
+      clientDemands: fc.boolean(),
+      acrValues: fc.array(fc.constantFrom(sfa, mfa, phr), { maxLength: 2 }),
+      essentialAcr: fc.option(fc.array(fc.constantFrom(sfa, mfa, phr), { minLength: 1, maxLength: 2 }), {
+        nil: undefined,
+      }),
+      factors: fc.subarray(names),
+      locked: fc.boolean(),
+      proven: fc.option(
+        fc.record({
+          acr: fc.constantFrom(mfa, mfa, sfa, undefined),
+          amr: fc.constantFrom(
+            ['pwd'],
+            ['pwd', 'otp'],
+            ['pop', 'user'],
+            ['pop', 'user', 'mfa'],
+            ['otp', 'mfa'],
+          ),
+          factors: fc.option(fc.subarray(names), { nil: undefined }),
+        }),
+        { nil: undefined },
+      ),
+    })
+    it('never allows less than all that is required, nor two factors by forbidden ones alone', () => {
+      fc.assert(
+        fc.property(anything, rules, (change, own) => {
+          const given = facts({ ...change, rules: own })
+          const decision = decide(given)
+          if (decision.kind !== 'allowed') return
+          const by = given.proven?.factors ?? []
+          for (const factor of own.required) {
+            assert.ok(by.includes(factor), `${factor} is required, and was not proven`)
+            assert.ok(!own.forbidden.includes(factor), `${factor} is forbidden as well`)
+          }
+          if (own.required.length > 0) assert.equal(decision.acr, mfa)
+          if (decision.acr === mfa && own.forbidden.length > 0)
+            assert.ok(by.some((factor) => !own.forbidden.includes(factor)))
+        }),
+        { numRuns: 3000 },
+      )
+    })
+    it('allows nothing by a rule more that it refused or asked for without it', () => {
+      fc.assert(
+        fc.property(anything, rules, rules, (change, own, more) => {
+          const before = decide(facts({ ...change, rules: own }))
+          const together = {
+            required: [...own.required, ...more.required],
+            forbidden: [...own.forbidden, ...more.forbidden],
+          }
+          const after = decide(facts({ ...change, rules: together }))
+          if (before.kind !== 'allowed') assert.notEqual(after.kind, 'allowed')
+          if (before.kind === 'allowed' && after.kind === 'allowed')
+            assert.ok((levelOf(refedsLadder, after.acr) ?? 9) <= (levelOf(refedsLadder, before.acr) ?? -1))
+        }),
+        { numRuns: 3000 },
+      )
+    })
   })
 })

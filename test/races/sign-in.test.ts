@@ -191,9 +191,14 @@ describe('50 at once, on two nodes', function () {
   it('one account that has no factor gets exactly one', async () => {
     await start()
     const luigi = await op.addPerson('luigi')
-    const all = await times(20, async () =>
-      op.typePassword(await op.begin({}, new Browser()), { username: 'luigi' }),
-    )
+    const all: AtPage[] = []
+    // Five at a time: more right passwords of one account at once would be told to wait.
+    while (all.length < 20)
+      all.push(
+        ...(await times(5, async () =>
+          op.choose(await op.typePassword(await op.begin({}, new Browser()), { username: 'luigi' })),
+        )),
+      )
     const answers = await Promise.all(
       all.map((at) =>
         op.submit(at, { intent: 'confirm', code: codeNow(secretOn(at.page), op.clock), label: 'x' }),

@@ -134,6 +134,51 @@ onEachStore('sessions', (on) => {
     assert.equal(await of('Session').find(others.jti), undefined)
     await endSession(on.store, others.uid)
   })
+
+  it('ends all of an account but one session, which keeps the grants of its relying parties', async () => {
+    const exp = second() + 60
+    const loginTs = second()
+    const add = async (clients: string[], account = on.account) => {
+      const [uid, jti] = [id(), id()]
+      const grants = Object.fromEntries(clients.map((client) => [client, id()]))
+      const authorizations = Object.fromEntries(
+        Object.entries(grants).map(([client, grantId]) => [client, { sid: `sid ${client}`, grantId }]),
+      )
+      await of('Session').upsert(jti, { jti, uid, exp, accountId: account, loginTs, authorizations }, 60)
+      for (const [clientId, grantId] of Object.entries(grants))
+        await of('Grant').upsert(grantId, { accountId: account, clientId, exp }, 60)
+      return { uid, jti, grants: Object.values(grants) }
+    }
+    const kept = await add(['rp', 'shop'])
+    const others = [await add(['rp']), await add(['bank', 'shop']), await add([])]
+    const foreign = await add(['rp'], id())
+    const orphan = id()
+    await of('Grant').upsert(orphan, { accountId: on.account, clientId: 'gone', exp }, 60)
+    const isAlive = async ({ jti, grants }: typeof kept) => [
+      (await of('Session').find(jti)) !== undefined,
+      ...(await Promise.all(grants.map(async (grant) => (await of('Grant').find(grant)) !== undefined))),
+    ]
+
+    await revokeAccount(on.store, on.account, on.clock, kept.uid)
+    assert.deepEqual(await isAlive(kept), [true, true, true])
+    assert.deepEqual(await Promise.all(others.map(isAlive)), [[false, false], [false, false, false], [false]])
+    assert.deepEqual(await isAlive(foreign), [true, true])
+    assert.equal(await of('Grant').find(orphan), undefined)
+    assert.deepEqual(
+      (await sessionsOf(on.store, on.account, on.clock)).map(({ uid }) => uid),
+      [kept.uid],
+    )
+    assert.deepEqual(
+      (await grantsOf(on.store, on.account, on.clock)).map(({ clientId }) => clientId).sort(),
+      ['rp', 'shop'],
+    )
+    // A session that is none of theirs, or over, keeps nothing.
+    await revokeAccount(on.store, on.account, on.clock, foreign.uid)
+    assert.deepEqual(await isAlive(kept), [false, false, false])
+    assert.deepEqual(await isAlive(foreign), [true, true])
+    await revokeAccount(on.store, on.account, on.clock, kept.uid)
+    await endSession(on.store, foreign.uid)
+  })
 })
 
 describe('sessions', () => {

@@ -24,6 +24,7 @@ const programs = {
   psql: { debian: 'postgresql', otherwise: 'set DATABASE_URL' },
   chromium: { debian: 'chromium', otherwise: 'set CHROMIUM_PATH' },
   oathtool: { debian: 'oathtool', otherwise: 'put it on the PATH' },
+  'fido2-assert': { debian: 'fido2-tools', otherwise: 'put it on the PATH' },
 } as const
 
 export type Program = keyof typeof programs

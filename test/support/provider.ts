@@ -15,7 +15,7 @@ import { type Answer, Browser } from './browser.ts'
 import type { MovableClock } from './clock.ts'
 import { freePort, temporaryFolder } from './machine.ts'
 import { codeOf, discoverRelyingParty, errorOf, type RelyingParty, testClient } from './relying-party.ts'
-import { codeNow, enrol } from './steps.ts'
+import { choose, codeNow, enrol } from './steps.ts'
 
 export const password = 'due passi avanti'
 export const [sfa, mfa] = ['https://refeds.org/profile/sfa', 'https://refeds.org/profile/mfa'] as const
@@ -72,6 +72,8 @@ export interface TestProvider {
   /** With the password done. */
   atSecondStep(parameters?: Record<string, string>, browser?: Browser, rp?: RelyingParty): Promise<AtPage>
   submit(at: AtPage, fields: Record<string, string>): Promise<AtPage>
+  /** Past the page on which a person chooses what to set up. */
+  choose(at: AtPage, factor?: string): Promise<AtPage>
   redeem(at: AtPage): Promise<SignedIn>
   /** A first sign-in, with an authenticator set up and recovery codes saved. */
   enrol(browser?: Browser, parameters?: Record<string, string>): Promise<Enrolled>
@@ -203,6 +205,7 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
       name: `${username} Rossi`,
       passwordHash: await (nodes[0] as Duepassi).hasher.hash(password),
       locale: null,
+      groups: [],
       disabledAt: null,
       createdAt: clock.now(),
       ...over,
@@ -248,6 +251,9 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
     },
     async submit({ browser, page, request }, fields) {
       return { browser, request, page: await browser.post(page.url, fields) }
+    },
+    async choose(at, factor = 'totp') {
+      return { ...at, page: await choose(at.browser, at.page, factor) }
     },
     async redeem(at) {
       if (codeOf(at.page) === null)

@@ -34,10 +34,15 @@ export const wrongCode = (secret: string, clock: MovableClock): string => {
 export const answerPage = (browser: Browser, page: Answer, fields: Record<string, string>): Promise<Answer> =>
   browser.post(page.url, fields)
 
-/** Sets an authenticator up on the enrolment page and saves the recovery codes; answers the secret and what came last. */
+/** Where there is a choice of what to set up, the factor of that name; otherwise the page as it is. */
+export const choose = (browser: Browser, page: Answer, factor: string): Promise<Answer> | Answer =>
+  page.body.includes('value="choose"') ? answerPage(browser, page, { intent: 'choose', factor }) : page
+
+/** Sets an authenticator app up and saves the recovery codes; answers the secret and what came last. */
 export const enrol = async (browser: Browser, page: Answer, clock: MovableClock) => {
-  const secret = secretOn(page)
-  const codesPage = await answerPage(browser, page, {
+  const enrolPage = await choose(browser, page, 'totp')
+  const secret = secretOn(enrolPage)
+  const codesPage = await answerPage(browser, enrolPage, {
     intent: 'confirm',
     code: codeNow(secret, clock),
     label: 'My phone',

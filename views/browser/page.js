@@ -64,6 +64,13 @@
     button.addEventListener('click', () => print())
   }
 
+  // The server writes days in UTC.
+  for (const time of all('[data-date]')) {
+    const { lang } = document.documentElement
+    const format = new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, { dateStyle: 'long' })
+    time.textContent = format.format(new Date(time.dateTime))
+  }
+
   // A second press of the button while the first is under way sends nothing; coming back by the back button opens again.
   const sent = new Set()
   addEventListener('pageshow', () => sent.clear())

@@ -1,5 +1,6 @@
 import type { Migration } from 'kysely/migration'
 import { createTables } from './0001-tables.ts'
+import { addHandlesAndGroups } from './0002-handles-and-groups.ts'
 
 export type DatabaseKind = 'sqlite' | 'postgres'
 
@@ -9,4 +10,5 @@ export type DatabaseKind = 'sqlite' | 'postgres'
  */
 export const migrations = (kind: DatabaseKind): Record<string, Migration> => ({
   '0001-tables': { up: (db) => createTables(db, kind) },
+  '0002-handles-and-groups': { up: addHandlesAndGroups },
 })

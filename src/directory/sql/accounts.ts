@@ -35,6 +35,7 @@ export const accountQueries = (db: Database): Accounts => ({
         ...(change.disabledAt !== undefined && { disabled_at: change.disabledAt }),
         ...(change.name !== undefined && { name: change.name }),
         ...(change.locale !== undefined && { locale: change.locale }),
+        ...(change.groups !== undefined && { groups: textOf(change.groups) }),
       })
       .where('id', '=', id)
       .executeTakeFirstOrThrow()
@@ -72,6 +73,9 @@ const namesOf = ({ id, username, email }: Account) =>
     .sort()
     .map((name) => ({ name, account_id: id }))
 
+/** Sorted, each once, whatever order the caller had them in. */
+const textOf = (groups: Account['groups']): string => JSON.stringify([...new Set(groups)].sort())
+
 const rowOf = (account: Account): AccountRow => ({
   id: account.id,
   username: account.username,
@@ -79,6 +83,7 @@ const rowOf = (account: Account): AccountRow => ({
   name: account.name,
   password_hash: account.passwordHash,
   locale: account.locale,
+  groups: textOf(account.groups),
   disabled_at: account.disabledAt,
   created_at: account.createdAt,
 })
@@ -90,6 +95,7 @@ const accountOf = (row: AccountRow): Account => ({
   name: row.name,
   passwordHash: row.password_hash,
   locale: row.locale,
+  groups: JSON.parse(row.groups) as string[],
   disabledAt: row.disabled_at,
   createdAt: row.created_at,
 })

@@ -1,16 +1,25 @@
 import { sql } from 'kysely'
 import { DuepassiError } from '../../errors.ts'
 import type { Credential, Directory } from '../directory.ts'
+import type { DatabaseKind } from '../migrations/migrations.ts'
 import { compiledOnce } from './compiled.ts'
 import { isTaken } from './failures.ts'
+import { removal } from './remove-credentials.ts'
 import type { CredentialRow, Database } from './tables.ts'
+import { isText } from './text.ts'
 
 type Credentials = Pick<
   Directory,
-  'standing' | 'credentials' | 'addCredential' | 'spend' | 'removeCredentials'
+  | 'standing'
+  | 'credentials'
+  | 'addCredential'
+  | 'spend'
+  | 'credentialByHandle'
+  | 'changeCredential'
+  | 'removeCredentials'
 >
 
-export const credentialQueries = (db: Database): Credentials => ({
+export const credentialQueries = (db: Database, kind: DatabaseKind): Credentials => ({
   standing: standing(db),
   credentials: ofAccount(db),
 
@@ -18,19 +27,32 @@ export const credentialQueries = (db: Database): Credentials => ({
     try {
       await db.insertInto('credential').values(rowOf(credential)).execute()
     } catch (error) {
-      if (isTaken(error)) throw new DuepassiError('credential_exists', 'a credential with this id exists')
+      if (isTaken(error))
+        throw new DuepassiError('credential_exists', 'a credential with this id or handle exists')
       throw error
     }
   },
 
   spend: spend(db),
 
-  async removeCredentials(accountId, ids) {
-    if (ids?.length === 0) return 0
-    const all = db.deleteFrom('credential').where('account_id', '=', accountId)
-    const { numDeletedRows } = await (ids ? all.where('id', 'in', ids) : all).executeTakeFirstOrThrow()
-    return Number(numDeletedRows)
+  credentialByHandle: byHandle(db),
+
+  async changeCredential(accountId, credentialId, { label, secret }) {
+    if (!isText(credentialId)) return false
+    const { numUpdatedRows } = await db
+      .updateTable('credential')
+      .set({
+        id: credentialId,
+        ...(label !== undefined && { label }),
+        ...(secret !== undefined && { secret }),
+      })
+      .where('account_id', '=', accountId)
+      .where('id', '=', credentialId)
+      .executeTakeFirstOrThrow()
+    return numUpdatedRows === 1n
   },
+
+  removeCredentials: removal(db, kind),
 })
 
 const standing = (db: Database): Credentials['standing'] => {
@@ -63,6 +85,17 @@ const ofAccount = (db: Database): Credentials['credentials'] => {
   return async (accountId) => (await find(accountId)).rows.map(credentialOf)
 }
 
+const byHandle = (db: Database): Credentials['credentialByHandle'] => {
+  const find = compiledOnce(db, (factor: string, handle: string) =>
+    db.selectFrom('credential').selectAll().where('factor', '=', factor).where('handle', '=', handle),
+  )
+  return async (factor, handle) => {
+    if (!isText(handle)) return undefined
+    const [row] = (await find(factor, handle)).rows
+    return row && credentialOf(row)
+  }
+}
+
 const spend = (db: Database): Credentials['spend'] => {
   const change = compiledOnce(db, (id: string, expected: number, next: number, at: number) =>
     db
@@ -79,6 +112,7 @@ const rowOf = (credential: Credential): CredentialRow => ({
   account_id: credential.accountId,
   factor: credential.factor,
   label: credential.label,
+  handle: credential.handle,
   secret: credential.secret,
   counter: credential.counter,
   created_at: credential.createdAt,
@@ -90,6 +124,7 @@ const credentialOf = (row: CredentialRow): Credential => ({
   accountId: row.account_id,
   factor: row.factor,
   label: row.label,
+  handle: row.handle,
   secret: row.secret,
   counter: row.counter,
   createdAt: row.created_at,

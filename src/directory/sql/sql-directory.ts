@@ -39,7 +39,7 @@ export async function sqlDirectory({ url, pool, log }: SqlDirectoryOptions): Pro
     throw error
   }
   return guarded<SqlDirectory>({
-    ...credentialQueries(db),
+    ...credentialQueries(db, kindOf(url)),
     ...attemptQueries(db),
     ...auditEventQueries(db),
     ...accountQueries(db),

@@ -22,6 +22,8 @@ export interface AccountRow {
   name: string
   password_hash: string
   locale: string | null
+  /** JSON array of names. */
+  groups: string
   disabled_at: number | null
   created_at: number
 }
@@ -31,6 +33,7 @@ export interface CredentialRow {
   account_id: string
   factor: string
   label: string
+  handle: string | null
   secret: string
   counter: number
   created_at: number

@@ -15,7 +15,6 @@ export const recoveryCodes = ({
   hasher?: Pick<Hasher, 'derive'>
 } = {}): Factor => ({
   name: 'recovery-code',
-  amr: ['otp'],
   selfEnrolled: false,
   accepts: (answer) => readCode(answer) !== undefined,
   async begin(credentials) {
@@ -32,7 +31,7 @@ export const recoveryCodes = ({
     return verifyRecoveryCode(await hasher.derive(code, Buffer.from(set.salt, 'base64url')), set, credential)
   },
   enrolment: {
-    async begin({ random }) {
+    async begin(_own, { random }) {
       const codes = Array.from({ length: howMany }, () => newCode(random))
       const salt = random(16)
       const hashes: Buffer[] = []
@@ -44,8 +43,8 @@ export const recoveryCodes = ({
       }
       return { secret: JSON.stringify(set), shown: { codes } }
     },
-    async finish() {
-      return { confirmed: true, counter: 0 }
+    async finish(_answer, { secret }) {
+      return { confirmed: true, secret, counter: 0, handle: null, amr: [], used: false }
     },
   },
 })

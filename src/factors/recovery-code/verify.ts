@@ -23,6 +23,7 @@ export const verifyRecoveryCode = (derived: Buffer, set: CodeSet, credential: Cr
     verified: true,
     credential: credential.id,
     spend: { expected: credential.counter, next: credential.counter + bit },
+    amr: ['otp'],
   }
 }
 

@@ -9,7 +9,6 @@ const base32 = new ScureBase32Plugin()
 /** Codes of authenticator apps (RFC 6238). `window`: steps of 30 s accepted on either side of now, 0 is strict. */
 export const totp = ({ window = 1 }: { window?: 0 | 1 } = {}): Factor => ({
   name: 'totp',
-  amr: ['otp'],
   selfEnrolled: true,
   accepts: (answer) => readCode(answer) !== undefined,
   async begin(credentials) {
@@ -19,7 +18,7 @@ export const totp = ({ window = 1 }: { window?: 0 | 1 } = {}): Factor => ({
     return verifyTotp(answer, credentials, now, window)
   },
   enrolment: {
-    async begin({ random, issuerName, accountName }) {
+    async begin(_own, { random, issuerName, accountName }) {
       const secret = base32.encode(random(20))
       const uri = keyUri({ secret, issuerName, accountName })
       const { default: QRCode } = await import('qrcode')
@@ -32,13 +31,22 @@ export const totp = ({ window = 1 }: { window?: 0 | 1 } = {}): Factor => ({
         accountId: '',
         factor: 'totp',
         label: '',
+        handle: null,
         secret: draft.secret,
         counter: 0,
         createdAt: now,
         lastUsedAt: null,
       }
       const verdict = verifyTotp(answer, [credential], now, window)
-      if (verdict.verified) return { confirmed: true, counter: verdict.spend.next }
+      if (verdict.verified)
+        return {
+          confirmed: true,
+          secret: draft.secret,
+          counter: verdict.spend.next,
+          handle: null,
+          amr: verdict.amr,
+          used: true,
+        }
       const { reason, clockOffset } = verdict
       return { confirmed: false, reason, ...(clockOffset !== undefined && { clockOffset }) }
     },

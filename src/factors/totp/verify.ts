@@ -22,7 +22,7 @@ export const verifyTotp = (
   const current = stepAt(now)
   const near = matching(credentials, code, around(current, 0, window))
   const fresh = near.find(({ credential, step }) => step > credential.counter)
-  if (fresh) return { verified: true, credential: fresh.credential.id, spend: spendOf(fresh) }
+  if (fresh) return { verified: true, credential: fresh.credential.id, spend: spendOf(fresh), amr: ['otp'] }
   const far = matching(credentials, code, around(current, window + 1, recognised))
   if ([...near, ...far].some(({ credential, step }) => step <= credential.counter))
     return { verified: false, reason: 'replayed' }

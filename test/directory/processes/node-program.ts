@@ -7,12 +7,16 @@ export type Task =
   | { verb: 'migrate'; url: string }
   /** Each `times` at once. */
   | { verb: 'spend'; url: string; credentialId: string; expected: number; times: number }
+  /** Removes each of the credentials, at once, where another one of its account remains. */
+  | { verb: 'remove'; url: string; credentials: { accountId: string; id: string }[] }
   | { verb: 'count'; url: string; accountId: string; times: number }
 
 export interface Answer {
   ran?: string[]
   won?: number
   starts?: number[]
+  /** How many credentials each removal took. */
+  removed?: number[]
 }
 
 const atOnce = <Result>(times: number, verb: () => Promise<Result>) =>
@@ -26,6 +30,12 @@ async function work(task: Task): Promise<Answer> {
       const { credentialId, expected, times } = task
       const results = await atOnce(times, () => directory.spend(credentialId, expected, expected + 1, 1))
       return { won: results.filter(Boolean).length }
+    }
+    if (task.verb === 'remove') {
+      const removals = task.credentials.map(({ accountId, id }) =>
+        directory.removeCredentials(accountId, [id], (left) => left.length > 0),
+      )
+      return { removed: await Promise.all(removals) }
     }
     const changes = await atOnce(task.times, () =>
       directory.changeAttempts(task.accountId, 'totp', failedOnce),

@@ -20,6 +20,7 @@ const credential = (secret: string, counter = 0): Credential => ({
   accountId: 'a',
   factor: 'recovery-code',
   label: '',
+  handle: null,
   secret,
   counter,
   createdAt: 0,
@@ -29,7 +30,7 @@ const credential = (secret: string, counter = 0): Credential => ({
 describe('recovery codes', () => {
   it('are ten of 65 bits, salted and hashed by argon2id', async () => {
     const factor = recoveryCodes({ hasher: createHasher({ concurrency: 2, queue: 20, random }) })
-    const draft = await factor.enrolment.begin(context)
+    const draft = await factor.enrolment.begin([], context)
     const codes = draft.shown.codes as string[]
     assert.equal(new Set(codes).size, 10)
     for (const code of codes) {
@@ -37,7 +38,12 @@ describe('recovery codes', () => {
       assert.ok(!draft.secret.includes(code) && !draft.secret.includes(code.replaceAll('-', '')))
     }
     const verdict = await factor.verify(codes[9] as string, {}, [credential(draft.secret)], context)
-    assert.deepEqual(verdict, { verified: true, credential: 'r', spend: { expected: 0, next: 512 } })
+    assert.deepEqual(verdict, {
+      verified: true,
+      credential: 'r',
+      spend: { expected: 0, next: 512 },
+      amr: ['otp'],
+    })
   })
   it('are read however they are typed', () => {
     const code = newCode(random)
@@ -49,13 +55,14 @@ describe('recovery codes', () => {
   })
   it('are each spent once, at the cost of one hash per try', async () => {
     const factor = recoveryCodes({ hasher })
-    const draft = await factor.enrolment.begin(context)
+    const draft = await factor.enrolment.begin([], context)
     const [first, , third] = draft.shown.codes as [string, string, string]
     derived = 0
     assert.deepEqual(await factor.verify(third, {}, [credential(draft.secret, 1)], context), {
       verified: true,
       credential: 'r',
       spend: { expected: 1, next: 5 },
+      amr: ['otp'],
     })
     assert.deepEqual(await factor.verify(first, {}, [credential(draft.secret, 1)], context), {
       verified: false,
@@ -74,7 +81,14 @@ describe('recovery codes', () => {
     assert.deepEqual(await factor.begin([credential(draft.secret, 5)], context), { left: 8 })
     assert.equal(factor.accepts('?'), false)
     assert.equal(factor.accepts(first), true)
-    assert.deepEqual(await factor.enrolment.finish('', draft, context), { confirmed: true, counter: 0 })
+    assert.deepEqual(await factor.enrolment.finish('', draft, context), {
+      confirmed: true,
+      secret: draft.secret,
+      counter: 0,
+      handle: null,
+      amr: [],
+      used: false,
+    })
   })
   it('are hashed one after the other, so that ten do not fill the queue of those who sign in', async () => {
     let running = 0
@@ -87,7 +101,7 @@ describe('recovery codes', () => {
         return hasher.derive(secret, salt)
       },
     }
-    await recoveryCodes({ hasher: counting }).enrolment.begin(context)
+    await recoveryCodes({ hasher: counting }).enrolment.begin([], context)
     assert.equal(most, 1)
   })
 })

@@ -11,6 +11,7 @@ const credential = (change: Partial<Credential> = {}): Credential => ({
   accountId: 'a',
   factor: 'totp',
   label: '',
+  handle: null,
   secret,
   counter: 0,
   createdAt: 0,
@@ -75,6 +76,7 @@ describe('verifying TOTP', () => {
         verified: true,
         credential: 'c1',
         spend: { expected: 0, next: step + offset },
+        amr: ['otp'],
       })
     for (const offset of [-2, 2])
       assert.equal(verifyTotp(codeOf(secret, step + offset), [credential()], now, 1).verified, false)
@@ -113,7 +115,12 @@ describe('verifying TOTP', () => {
   it('tries every authenticator of the person', () => {
     const other = credential({ id: 'c2', secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' })
     const verdict = verifyTotp(codeOf(other.secret, step), [credential(), other], now, 1)
-    assert.deepEqual(verdict, { verified: true, credential: 'c2', spend: { expected: 0, next: step } })
+    assert.deepEqual(verdict, {
+      verified: true,
+      credential: 'c2',
+      spend: { expected: 0, next: step },
+      amr: ['otp'],
+    })
   })
   it('refuses what is no code, and everything when there is no authenticator', () => {
     assert.deepEqual(verifyTotp('abcdef', [credential()], now, 1), { verified: false, reason: 'malformed' })
@@ -129,9 +136,9 @@ describe('verifying TOTP', () => {
 describe('the TOTP factor', () => {
   const factor = totp()
   it('makes 160-bit seeds and a URI that apps read', async () => {
-    const draft = await factor.enrolment.begin(context)
+    const draft = await factor.enrolment.begin([], context)
     assert.match(draft.secret, /^[A-Z2-7]{32}$/)
-    assert.notEqual(draft.secret, (await factor.enrolment.begin(context)).secret)
+    assert.notEqual(draft.secret, (await factor.enrolment.begin([], context)).secret)
     const uri = new URL(String(draft.shown.uri))
     assert.equal(uri.protocol, 'otpauth:')
     assert.equal(
@@ -144,9 +151,13 @@ describe('the TOTP factor', () => {
     assert.equal(String(draft.shown.secret).replaceAll(' ', ''), draft.secret)
   })
   it('is set up by a live code, which then counts as used', async () => {
-    const draft = await factor.enrolment.begin(context)
+    const draft = await factor.enrolment.begin([], context)
     assert.deepEqual(await factor.enrolment.finish(codeOf(draft.secret, step), draft, context), {
       confirmed: true,
+      secret: draft.secret,
+      handle: null,
+      amr: ['otp'],
+      used: true,
       counter: step,
     })
     assert.deepEqual(await factor.enrolment.finish(codeOf(draft.secret, step - 4), draft, context), {

@@ -1,0 +1,19 @@
+import type { PageSession } from './page-sessions.ts'
+
+/** Seconds: what adds or removes a way in asks for a proof not older than this. */
+export const freshSeconds = 300
+
+/** Seconds that are asked for in a new proof, so that it stays fresh for a while afterwards. */
+export const newProofSeconds = 60
+
+/**
+ * Whether somebody proved recently enough who they are, and with two factors where the account has any: whoever holds the
+ * password alone must not change what protects against that. Pure.
+ *
+ * @param now milliseconds since the Unix epoch
+ */
+export const isFresh = (
+  { authTime, acr }: Pick<PageSession, 'authTime' | 'acr'>,
+  now: number,
+  { hasFactors, twoFactorAcr }: { hasFactors: boolean; twoFactorAcr: string },
+): boolean => authTime >= Math.floor(now / 1000) - freshSeconds && (!hasFactors || acr === twoFactorAcr)
