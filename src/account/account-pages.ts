@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { showError } from '../interaction/failure.ts'
 import { redirect } from '../interaction/visit.ts'
 import { guardCrossSite, readForm } from '../pages/form.ts'
 import { createAdd, createStartChange } from './change.ts'
 import { createChangePage } from './change-page.ts'
 import { createCodes } from './codes.ts'
 import { createSecretCookie } from './cookies.ts'
-import { showAccountFailure, showWrongMethod } from './failure.ts'
 import { createHome } from './home.ts'
 import { createPageSessions } from './page-sessions.ts'
 import type { AccountParts } from './parts.ts'
@@ -18,6 +18,7 @@ import { createRename } from './rename.ts'
 import { createGoHome, type Screen } from './screen.ts'
 import { createAccountSignIn } from './sign-in.ts'
 import { createVisits } from './visits.ts'
+import { showWrongMethod } from './wrong-method.ts'
 
 /** Answers; false, having done nothing, for an address that is not the security page's. */
 export type AccountPages = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>
@@ -102,7 +103,7 @@ export const createAccountPages = (parts: AccountParts): AccountPages => {
         await answer(req, res, target)
       }
     } catch (error) {
-      showAccountFailure(parts, req, res, error)
+      showError(parts, req, res, error)
     }
     return true
   }

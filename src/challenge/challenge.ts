@@ -345,7 +345,7 @@ export const createChallenge = (parts: ChallengeParts) => {
           credential,
           next: issue ? { name: 'issuing', ...issue } : await afterEnrolment(signIn, credential),
         })
-        if (outcome.kind === 'gone') await enrolment.takeBack(signIn)
+        if (outcome.kind === 'gone') await enrolment.takeBack(signIn, credential)
         return outcome
       }),
 

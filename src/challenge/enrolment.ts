@@ -137,10 +137,11 @@ export const createEnrolment = (
       }
     },
 
-    /** Takes back what was added in a sign-in that was ended meanwhile. */
-    async takeBack({ accountId, clientId, stage }: SignIn): Promise<void> {
-      if (stage.name !== 'enrolling') return
-      await directory.removeCredentials(accountId, [stage.credentialId])
+    /** Takes back the credential that was added in a sign-in that was ended meanwhile, and no later one of its id. */
+    async takeBack({ accountId, clientId, stage }: SignIn, mark: string): Promise<void> {
+      const added = (await directory.credentials(accountId)).find((one) => markOf(one) === mark)
+      if (stage.name !== 'enrolling' || !added) return
+      await directory.removeCredentials(accountId, [added.id])
       await record('factor.removed', { accountId, clientId, factor: stage.factor, reason: 'sign-in-ended' })
     },
 

@@ -1,3 +1,4 @@
+import { endSignIns } from '../challenge/sign-ins.ts'
 import type { OnAccount } from './account.ts'
 import { endSessions } from './account-state.ts'
 
@@ -21,6 +22,8 @@ export const resetFactors = async ({
   withStore,
   tell,
 }: OnAccount): Promise<string> => {
+  // What is under way must not add anything behind our back; a store that is down is reported when the sessions end.
+  await withStore((store) => endSignIns(store, account.id)).catch(() => undefined)
   const { factors, lockedAt } = await directory.standing(account.id)
   const removed = await directory.removeCredentials(account.id)
   await directory.clearAttempts(account.id)

@@ -24,7 +24,7 @@ export const showFailure = async (
   res: ServerResponse,
   error: unknown,
 ): Promise<void> => {
-  const { pages, log } = parts
+  const { pages } = parts
   const code = error instanceof DuepassiError ? error.code : undefined
   const language = chooseLanguage(req)
   if (code === 'interaction_gone') {
@@ -37,18 +37,31 @@ export const showFailure = async (
       locals: { reason: 'expired', ...(again?.restartUrl !== undefined && { restartUrl: again.restartUrl }) },
     })
   }
-  if (code === 'busy') {
-    const seconds = (error as DuepassiError).retryAfter ?? 5
-    return pages.send(req, res, { status: 503, language, view: 'interaction/busy', locals: { seconds } })
+  showError(parts, req, res, error)
+}
+
+/** The page for what went wrong where no sign-in is under way. */
+export const showError = (
+  { pages, log, requestId }: Pick<FailureParts, 'pages' | 'log' | 'requestId'>,
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: unknown,
+): void => {
+  const known = error instanceof DuepassiError ? error : undefined
+  const language = chooseLanguage(req)
+  if (known?.code === 'busy') {
+    const seconds = known.retryAfter ?? 5
+    pages.send(req, res, { status: 503, language, view: 'interaction/busy', locals: { seconds } })
+    return
   }
-  const status = error instanceof DuepassiError ? error.status : 500
+  const status = known?.status ?? 500
   if (status >= 500) log.error({ err: error }, 'a page could not be answered')
-  const requestId = parts.requestId?.()
+  const id = requestId?.()
   pages.send(req, res, {
     status,
     language,
     view: 'interaction/error',
-    locals: { error: textOf(code), ...(requestId !== undefined && { requestId }) },
+    locals: { error: textOf(known?.code), ...(id !== undefined && { requestId: id }) },
   })
 }
 

@@ -268,7 +268,7 @@ describe('when something is down', () => {
     providerDown = true
     await unavailable(third, `/callback${late.search}`)
     providerDown = false
-    assert.ok(page.logged.some((line) => line.includes('the security page could not answer')))
+    assert.ok(page.logged.some((line) => line.includes('a page could not be answered')))
   })
 
   it('an error that nobody expected is a page without its text', async () => {
