@@ -25,5 +25,6 @@ const byLetter = new Map(records.map((name) => [keyOf(name, '').charAt(0), name]
 export const nameOfKey = (key: string): string => {
   const letter = /^([a-z])(?:[\w-]{22}|[0-9a-z]{9,13})$/.exec(key)?.[1]
   const record = letter === undefined ? undefined : byLetter.get(letter)
-  return record ?? key.replace(/[\w-]{20,}/g, '*')
+  // The index of what is under way has the account's id, however short, after its prefix.
+  return record ?? key.replace(/^sa:.*/, 'sa:*').replace(/[\w-]{20,}/g, '*')
 }

@@ -16,6 +16,8 @@ interface Settings {
   reset: boolean
   port: number
   secondFactor: string
+  /** Resource servers, as in the configuration. */
+  resources: Config['resources']
 }
 
 /**
@@ -24,7 +26,7 @@ interface Settings {
  */
 export const openDemoFolder = async (
   path: string,
-  { reset, port, secondFactor }: Settings,
+  { reset, port, secondFactor, resources }: Settings,
 ): Promise<DemoFolder> => {
   if (reset) rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -40,6 +42,7 @@ export const openDemoFolder = async (
     store: { file: join(path, 'sessions.db') },
     keys: JSON.parse(readFileSync(keysFile, 'utf8')),
     policy: { secondFactor },
+    resources,
     // Long enough to be seen, short enough to try the lock within a minute.
     attempts: { firstWait: 2, longestWait: 4 },
     log: { level: 'warn' },

@@ -9,13 +9,15 @@ import { person, prepareAccount, prepareClient } from './accounts.ts'
 import { openDemoFolder } from './folder.ts'
 import { startInbox } from './inbox.ts'
 import { startRelyingParty } from './relying-party/relying-party.ts'
+import { startVault, vaultAt, vaultScope } from './vault.ts'
 
-/** The main job on embedded storage: provider, relying party, inbox. Ends with Ctrl-C; `--reset` forgets everything. */
+/** The main job on embedded storage: provider, relying party, a resource server, inbox. Ends with Ctrl-C; `--reset` forgets everything. */
 const { values: options } = parseArgs({
   options: {
     port: { type: 'string', default: '3000' },
     'rp-port': { type: 'string', default: '3001' },
     'inbox-port': { type: 'string', default: '3002' },
+    'vault-port': { type: 'string', default: '3003' },
     folder: { type: 'string', default: '.demo' },
     'second-factor': { type: 'string', default: 'required' },
     reset: { type: 'boolean', default: false },
@@ -26,6 +28,7 @@ const ports = {
   provider: Number(options.port),
   relyingParty: Number(options['rp-port']),
   inbox: Number(options['inbox-port']),
+  vault: Number(options['vault-port']),
 }
 
 const taken = (error: unknown): boolean =>
@@ -43,6 +46,7 @@ const folder = await openDemoFolder(options.folder, {
   reset: options.reset,
   port: ports.provider,
   secondFactor: options['second-factor'],
+  resources: [{ id: vaultAt(ports.vault), scopes: [vaultScope], clients: ['demo'], format: 'jwt' }],
 })
 const { config } = folder
 const inbox = inboxDelivery(folder.path)
@@ -61,10 +65,16 @@ const rp = await orName(
     clientSecret,
     host: 'localhost',
     port: ports.relyingParty,
+    vault: { url: vaultAt(ports.vault), scope: vaultScope },
     providerInboxUrl: `http://localhost:${ports.inbox}`,
   }),
   'rp-port',
   ports.relyingParty,
+)
+const vault = await orName(
+  startVault({ issuer: config.issuer, port: ports.vault }),
+  'vault-port',
+  ports.vault,
 )
 const mails = await orName(startInbox({ inbox, port: ports.inbox }), 'inbox-port', ports.inbox)
 
@@ -78,7 +88,9 @@ console.log(`
     3. Choose your second step: a passkey or security key, or an authenticator app
        (scan the QR code, or copy the secret into oathtool --totp -b <secret>).
     4. Read what your ID token says.
-    5. Look after your factors  ${config.issuer}/account
+    5. Open the vault from there: a resource server that asks for a passkey or security key,
+       and gets it by a step up (RFC 9470).
+    6. Look after your factors  ${config.issuer}/account
 
     The provider                ${config.issuer}
     Mails that would be sent    ${mails.url}
@@ -92,7 +104,7 @@ let ending = false
 const end = async (): Promise<void> => {
   if (ending) return
   ending = true
-  await Promise.allSettled([rp.close(), mails.close(), server.drain()])
+  await Promise.allSettled([rp.close(), vault.close(), mails.close(), server.drain()])
   process.exit(0)
 }
 process.on('SIGINT', () => void end())

@@ -7,6 +7,7 @@ import { passingAttempts } from './attempts/attempts.ts'
 import { createTrail } from './audit/trail.ts'
 import { endSignIns } from './challenge/sign-ins.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { ladderOf } from './config/policy-rules.ts'
 import type { Config } from './config/schema.ts'
 import { createCookieSigner } from './crypto/cookie-signer.ts'
 import { type RandomBytes, systemRandom } from './crypto/random.ts'
@@ -28,7 +29,6 @@ import { currentRequestId, type Log, silentLog } from './log.ts'
 import { createPages } from './pages/render.ts'
 import { createHasher, type Hasher } from './passwords/hashing.ts'
 import { secondFactor } from './plugin/second-factor.ts'
-import { refedsLadder } from './policy/acr.ts'
 import { scopeOf } from './provider/claims.ts'
 import { createConfiguration } from './provider/configuration.ts'
 import { createOwnPages } from './provider/pages.ts'
@@ -118,6 +118,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   const mail = parts.mail ?? (await openMail(config))
   const accountName = createAccountNames(directory)
 
+  const ladder = ladderOf(config)
   const mfa = secondFactor({
     directory: unsealed,
     store,
@@ -128,7 +129,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
       totp({ window: config.totp.window as 0 | 1 }),
       recoveryCodes({ hasher }),
     ],
-    policy: config.policy,
+    policy: { ...config.policy, ladder },
     groups: async (id) => (await directory.accountById(id))?.groups ?? [],
     attempts: config.attempts,
     brand: config.brand,
@@ -199,7 +200,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
       await endSignIns(store, accountId)
       await revokeAccount(store, accountId, clock, token?.sessionUid)
     },
-    twoFactorAcr: refedsLadder[1],
+    strongAcrs: ladder.filter(({ asks }) => asks !== 'one-factor').map(({ acr }) => acr),
     describe: describeMethod,
     rpId: rpIdOf(config),
   })

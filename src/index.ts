@@ -13,6 +13,12 @@ export { type WebAuthnOptions, webauthn } from './factors/webauthn/webauthn.ts'
 export { embeddedStore, openDirectory, redisStore } from './openers.ts'
 export { createHasher, type Hasher } from './passwords/hashing.ts'
 export { type SecondFactor, type SecondFactorOptions, secondFactor } from './plugin/second-factor.ts'
-export { type Ladder, refedsLadder } from './policy/acr.ts'
+export { eidasLadder, type Ladder, type Level, refedsLadder, spidLadder } from './policy/acr.ts'
 export type { FactorRule, FactorRuleSet, FactorRules } from './policy/factor-rules.ts'
+export type { AccessToken } from './resource-server/access-token.ts'
+export {
+  type RequireAuthentication,
+  type RequireAuthenticationOptions,
+  requireAuthentication,
+} from './resource-server/require-authentication.ts'
 export type { Store } from './stores/store.ts'

@@ -1,4 +1,5 @@
 import * as oidc from 'openid-client'
+import { askVault, type StepUp, type VaultAnswer } from './vault.ts'
 
 export interface ClientOptions {
   issuer: string
@@ -6,6 +7,8 @@ export interface ClientOptions {
   clientSecret: string
   /** Ask for consent at every sign-in: some providers give no refresh token otherwise (OIDC Core §11). */
   consent?: boolean
+  /** A resource server to be asked with the access token: its resource indicator (RFC 8707), and the scope it wants. */
+  vault?: { url: string; scope: string }
   /** Milliseconds to wait for a provider that does not answer yet. */
   patience?: number
 }
@@ -16,6 +19,8 @@ export interface Wish {
   again?: boolean
   /** One of these `acr` values, or an error. */
   essentialAcr?: readonly string[]
+  /** What a resource server asked for; whether it was met, it judges by itself (RFC 9470 §4). */
+  stepUp?: StepUp & { before: string | undefined }
 }
 
 /** A sign-in under way: what has to be known when the browser comes back. */
@@ -30,6 +35,7 @@ export interface PendingSignIn {
 export interface SignedIn {
   claims: oidc.IDToken
   idToken: string
+  accessToken: string
   refreshToken: string | undefined
 }
 
@@ -49,8 +55,16 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 const clockTolerance = 30
 
 export const createClient = (options: ClientOptions, home: URL) => {
-  const { issuer, clientId, clientSecret, consent = false, patience = 10_000 } = options
+  const { issuer, clientId, clientSecret, consent = false, vault, patience = 10_000 } = options
   const redirectUri = new URL('/callback', home).href
+  const resource: Record<string, string> = vault === undefined ? {} : { resource: vault.url }
+  const scopes = [
+    'openid',
+    'profile',
+    'email',
+    'offline_access',
+    ...(vault === undefined ? [] : [vault.scope]),
+  ]
   let known: Promise<oidc.Configuration> | undefined
 
   const discover = async (): Promise<oidc.Configuration> => {
@@ -99,15 +113,19 @@ export const createClient = (options: ClientOptions, home: URL) => {
         wish,
       }
       const prompt = [...(wish.again === true ? ['login'] : []), ...(consent ? ['consent'] : [])]
+      const { stepUp } = wish
       const acr = wish.essentialAcr === undefined ? null : { essential: true, values: wish.essentialAcr }
       const url = oidc.buildAuthorizationUrl(config, {
         redirect_uri: redirectUri,
-        scope: 'openid profile email offline_access',
+        ...resource,
+        scope: scopes.join(' '),
         state: pending.state,
         nonce: pending.nonce,
         code_challenge: await oidc.calculatePKCECodeChallenge(pending.codeVerifier),
         code_challenge_method: 'S256',
         ...(prompt.length > 0 && { prompt: prompt.join(' ') }),
+        ...(stepUp?.acrValues.length && { acr_values: stepUp.acrValues.join(' ') }),
+        ...(stepUp?.maxAge !== undefined && { max_age: String(stepUp.maxAge) }),
         claims: JSON.stringify({ id_token: { acr, amr: null, auth_time: null, name: null, email: null } }),
       })
       return { url, pending }
@@ -116,13 +134,20 @@ export const createClient = (options: ClientOptions, home: URL) => {
     /** Exchanges the code and verifies the ID token: signature, issuer, audience, expiry, nonce, and what was wished for. */
     async finish(callback: URL, pending: PendingSignIn): Promise<SignedIn> {
       const config = await configuration()
+      const maxAge = pending.wish.stepUp?.maxAge
       const tokens = await refusing(
-        oidc.authorizationCodeGrant(config, callback, {
-          expectedState: pending.state,
-          expectedNonce: pending.nonce,
-          pkceCodeVerifier: pending.codeVerifier,
-          idTokenExpected: true,
-        }),
+        oidc.authorizationCodeGrant(
+          config,
+          callback,
+          {
+            expectedState: pending.state,
+            expectedNonce: pending.nonce,
+            pkceCodeVerifier: pending.codeVerifier,
+            idTokenExpected: true,
+            ...(maxAge !== undefined && { maxAge }),
+          },
+          resource,
+        ),
       )
       const signedIn = takeSignedIn(tokens)
       checkWish(signedIn.claims, pending)
@@ -133,7 +158,7 @@ export const createClient = (options: ClientOptions, home: URL) => {
     async refresh(current: SignedIn): Promise<SignedIn> {
       const config = await configuration()
       if (current.refreshToken === undefined) throw new SignInRefused('no_refresh_token')
-      const tokens = await refusing(oidc.refreshTokenGrant(config, current.refreshToken))
+      const tokens = await refusing(oidc.refreshTokenGrant(config, current.refreshToken, resource))
       const refreshed = takeSignedIn(tokens)
       const same = (['iss', 'sub', 'auth_time'] as const).every(
         (claim) => refreshed.claims[claim] === current.claims[claim],
@@ -141,6 +166,12 @@ export const createClient = (options: ClientOptions, home: URL) => {
       if (!same) throw new SignInRefused('other_person')
       // Without rotation the answer holds no refresh token: the old one stays good.
       return { ...refreshed, refreshToken: refreshed.refreshToken ?? current.refreshToken }
+    },
+
+    /** Calls the vault with the person's access token. `language`: for what people are to read. */
+    async openVault({ accessToken }: SignedIn, language: string): Promise<VaultAnswer> {
+      if (vault === undefined) throw new SignInRefused('not_found')
+      return askVault(await configuration(), accessToken, vault.url, language)
     },
 
     /** Where to send the browser to end the provider's session too (RP-Initiated Logout). */
@@ -168,7 +199,12 @@ const refusing = async <T>(answer: Promise<T>): Promise<T> => {
 const takeSignedIn = (tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers): SignedIn => {
   const claims = tokens.claims()
   if (claims === undefined || tokens.id_token === undefined) throw new SignInRefused('answer_not_valid')
-  return { claims, idToken: tokens.id_token, refreshToken: tokens.refresh_token }
+  return {
+    claims,
+    idToken: tokens.id_token,
+    accessToken: tokens.access_token,
+    refreshToken: tokens.refresh_token,
+  }
 }
 
 /** What was wished for travelled through the browser, where it can be taken out: believe only the token. */

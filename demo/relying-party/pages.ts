@@ -3,7 +3,8 @@ import { type Html, html } from './html.ts'
 import { levelInWords, levelsAbove, methodInWords, timeInWords } from './meanings.ts'
 import { type Language, type Problem, texts } from './texts.ts'
 
-const page = (language: Language, title: string, body: Html): Html => html`<!doctype html>
+/** The frame of every page. */
+export const page = (language: Language, title: string, body: Html): Html => html`<!doctype html>
 <html lang="${language}">
 <head>
   <meta charset="utf-8">
@@ -40,9 +41,11 @@ export interface ClaimsView {
   /** Until when the ID token before the last refresh was valid, Unix seconds. */
   refreshedFrom: number | undefined
   now: number
+  /** There is a vault to open. */
+  vault: boolean
 }
 
-export const claimsPage = (language: Language, { signedIn, refreshedFrom, now }: ClaimsView): Html => {
+export const claimsPage = (language: Language, { signedIn, refreshedFrom, now, vault }: ClaimsView): Html => {
   const text = texts[language]
   const { claims, refreshToken } = signedIn
   const acr = typeof claims.acr === 'string' ? claims.acr : undefined
@@ -83,6 +86,7 @@ export const claimsPage = (language: Language, { signedIn, refreshedFrom, now }:
     <ul class="actions">
       <li><a class="button" href="/sign-in-again">${text.signInAgain}</a> <span>${text.signInAgainHint}</span></li>
       <li><a class="button" href="/ask-for-more">${text.askForMore}</a> <span>${text.askForMoreHint(asked)}</span></li>
+      ${vault ? html`<li><a class="button" href="/vault">${text.vault.open}</a> <span>${text.vault.openHint}</span></li>` : undefined}
       <li>${
         refreshToken === undefined
           ? html`<span>${text.noRefresh}</span>`

@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import accepts from 'accepts'
-import { type ClientOptions, createClient, SignInRefused, type Wish } from './client.ts'
+import { type ClientOptions, createClient, type SignedIn, SignInRefused, type Wish } from './client.ts'
 import type { Html } from './html.ts'
 import { levelsAbove } from './meanings.ts'
 import { claimsPage, homePage, problemPage } from './pages.ts'
 import { createSessions, recall, remember, type Session } from './sessions.ts'
 import { type Language, problemOf } from './texts.ts'
+import { vaultPage } from './vault-page.ts'
 
 export interface RelyingPartyOptions extends ClientOptions {
   host: string
@@ -69,24 +70,55 @@ export const startRelyingParty = async (
       fresh.pending = session.pending
       sessions.remove(session)
       setCookie(response, fresh)
-      redirect(response, '/claims')
+      const { stepUp } = pending.wish
+      if (stepUp === undefined) return redirect(response, '/claims')
+      fresh.steppedUp = { stepUp, before: stepUp.before }
+      redirect(response, '/vault')
     }
 
-    const refresh = async () => {
-      if (session?.signedIn === undefined) return redirect(response, '/')
-      const before = session.signedIn
+    const renew = async (session: Session, before: SignedIn): Promise<SignedIn> => {
       session.refreshing ??= client.refresh(before).finally(() => {
         session.refreshing = undefined
       })
       try {
         session.signedIn = await session.refreshing
+        return session.signedIn
       } catch (error) {
         // The provider took the grant back (a lock, a sign-out elsewhere): what it said before no longer holds.
         if (error instanceof SignInRefused && error.reason === 'invalid_grant') session.signedIn = undefined
         throw error
       }
+    }
+
+    const refresh = async () => {
+      if (session?.signedIn === undefined) return redirect(response, '/')
+      const before = session.signedIn
+      await renew(session, before)
       session.refreshedFrom = before.claims.exp
       redirect(response, '/claims')
+    }
+
+    const openVault = async () => {
+      if (session?.signedIn === undefined) return redirect(response, '/')
+      const story = session.steppedUp
+      session.steppedUp = undefined
+      let person = session.signedIn
+      let answered = await client.openVault(person, language)
+      if (answered.kind === 'invalid-token' && person.refreshToken !== undefined) {
+        // Expired, most likely: access tokens live for minutes.
+        person = await renew(session, person)
+        answered = await client.openVault(person, language)
+      }
+      if (answered.kind === 'opened')
+        return send(response, 200, vaultPage(language, answered.treasure, story))
+      if (answered.kind === 'unreachable')
+        throw new SignInRefused('vault_unreachable', { cause: answered.cause })
+      // Asked for again right after the step up: it was not met, and another round would not meet it either.
+      if (answered.kind !== 'step-up' || story !== undefined) throw new SignInRefused('vault_refused')
+      const { acr } = person.claims
+      await beginSignIn({
+        stepUp: { ...answered.stepUp, before: typeof acr === 'string' ? acr : undefined },
+      })
     }
 
     const signOut = async () => {
@@ -105,7 +137,12 @@ export const startRelyingParty = async (
           return send(
             response,
             200,
-            claimsPage(language, { signedIn, refreshedFrom: session?.refreshedFrom, now: Date.now() }),
+            claimsPage(language, {
+              signedIn,
+              refreshedFrom: session?.refreshedFrom,
+              now: Date.now(),
+              vault: options.vault !== undefined,
+            }),
           )
         case 'GET /sign-in':
           return await beginSignIn({})
@@ -113,6 +150,8 @@ export const startRelyingParty = async (
           return await beginSignIn({ again: true })
         case 'GET /ask-for-more':
           return await beginSignIn({ essentialAcr: levelsAbove(signedIn?.claims.acr) })
+        case 'GET /vault':
+          return await openVault()
         case 'GET /callback':
           return await finishSignIn()
         case 'POST /refresh':
@@ -183,8 +222,8 @@ const redirect = (response: ServerResponse, location: string): void => {
 
 const statusOf = (reason: string): number => {
   if (reason === 'not_found') return 404
-  if (reason === 'cross_site') return 403
-  if (reason === 'provider_unreachable') return 502
+  if (reason === 'cross_site' || reason === 'vault_refused') return 403
+  if (reason === 'provider_unreachable' || reason === 'vault_unreachable') return 502
   return reason === 'unexpected' ? 500 : 400
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { PendingSignIn, SignedIn } from './client.ts'
+import type { Story } from './vault-page.ts'
 
 /** What this relying party remembers of one browser. */
 export interface Session {
@@ -12,6 +13,8 @@ export interface Session {
   refreshing: Promise<SignedIn> | undefined
   /** Until when the ID token before the last refresh was valid, to show what the refresh changed. */
   refreshedFrom: number | undefined
+  /** Just back from a step up that the vault asked for: told once, and never asked for twice in a row. */
+  steppedUp: Story | undefined
 }
 
 const lifetime = 8 * 60 * 60 * 1000
@@ -44,6 +47,7 @@ export const createSessions = () => {
         signedIn: undefined,
         refreshing: undefined,
         refreshedFrom: undefined,
+        steppedUp: undefined,
       }
       sessions.set(session.id, session)
       return session

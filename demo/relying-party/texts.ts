@@ -29,6 +29,22 @@ const en = {
   signInAgainHint: 'Asks for everything again, although you have a session (prompt=login).',
   askForMore: 'Ask for more',
   askForMoreHint: (level: string) => `Demands a level this session does not have: ${level}.`,
+  vault: {
+    open: 'Open the vault',
+    openHint:
+      'Calls a resource server with your access token. It opens to a passkey or security key only, and says so itself (RFC 9470).',
+    title: 'The vault is open',
+    whatHappened: 'What happened',
+    atOnce: 'The vault opened at once: the access token says',
+    asked: 'This application called the vault with the access token of your session; your sign-in was worth',
+    challenged: 'The vault did not open. It answered 401 with the error',
+    wantedLevels: 'It wants a stronger sign-in:',
+    wantedAge: (seconds: number) =>
+      `It wants a sign-in that is not older than ${seconds < 120 ? `${seconds} seconds` : `${Math.floor(seconds / 60)} minutes`}:`,
+    sentOn:
+      'The application read that from the answer and sent you to the provider with it. The provider kept your session and asked you for what was missing.',
+    opened: 'It came back with a new access token, and the vault opened: the token says',
+  },
   refresh: 'Refresh',
   refreshHint: 'Gets a new ID token with the refresh token; the provider asks you nothing.',
   noRefresh: 'The provider gave no refresh token.',
@@ -86,6 +102,14 @@ const en = {
       'Nothing to refresh with',
       'The provider gave no refresh token. Sign in again to ask for one.',
     ],
+    vault_refused: [
+      'The vault stays closed',
+      'It did not accept your access token, not even after asking for more. You can sign in again with a passkey or security key.',
+    ],
+    vault_unreachable: [
+      'The vault does not answer',
+      'It is not running, or cannot reach the provider to verify your token. Try again in a moment.',
+    ],
     gone: [
       'This step is over',
       'The page came from the back button, was opened twice, or took too long. A sign-in can be finished once; nothing is lost.',
@@ -133,6 +157,23 @@ const it: Texts = {
   signInAgainHint: 'Chiede tutto da capo, anche se hai una sessione (prompt=login).',
   askForMore: 'Chiedi di più',
   askForMoreHint: (level) => `Esige un livello che questa sessione non ha: ${level}.`,
+  vault: {
+    open: 'Apri il caveau',
+    openHint:
+      'Chiama un server di risorse con il tuo access token. Si apre solo a una passkey o a una chiave di sicurezza, ed è lui a dirlo (RFC 9470).',
+    title: 'Il caveau è aperto',
+    whatHappened: 'Che cosa è successo',
+    atOnce: 'Il caveau si è aperto subito: l’access token dice',
+    asked:
+      'Questa applicazione ha chiamato il caveau con l’access token della tua sessione; il tuo accesso valeva',
+    challenged: 'Il caveau non si è aperto. Ha risposto 401 con l’errore',
+    wantedLevels: 'Vuole un accesso più forte:',
+    wantedAge: (seconds) =>
+      `Vuole un accesso fatto da non più di ${seconds < 120 ? `${seconds} secondi` : `${Math.floor(seconds / 60)} minuti`}:`,
+    sentOn:
+      'L’applicazione lo ha letto nella risposta e ti ha mandato dal provider con questa richiesta. Il provider ha tenuto la tua sessione e ti ha chiesto quello che mancava.',
+    opened: 'È tornata con un nuovo access token, e il caveau si è aperto: il token dice',
+  },
   refresh: 'Rinnova',
   refreshHint: 'Ottiene un nuovo ID token con il refresh token; il provider non ti chiede nulla.',
   noRefresh: 'Il provider non ha dato un refresh token.',
@@ -189,6 +230,14 @@ const it: Texts = {
     no_refresh_token: [
       'Non c’è nulla con cui rinnovare',
       'Il provider non ha dato un refresh token. Accedi di nuovo per chiederlo.',
+    ],
+    vault_refused: [
+      'Il caveau resta chiuso',
+      'Non ha accettato il tuo access token, nemmeno dopo aver chiesto di più. Puoi accedere di nuovo con una passkey o una chiave di sicurezza.',
+    ],
+    vault_unreachable: [
+      'Il caveau non risponde',
+      'Non è in funzione, o non raggiunge il provider per verificare il tuo token. Riprova fra un momento.',
     ],
     gone: [
       'Questo passo è già concluso',

@@ -15,5 +15,6 @@ export const newProofSeconds = 60
 export const isFresh = (
   { authTime, acr }: Pick<PageSession, 'authTime' | 'acr'>,
   now: number,
-  { hasFactors, twoFactorAcr }: { hasFactors: boolean; twoFactorAcr: string },
-): boolean => authTime >= Math.floor(now / 1000) - freshSeconds && (!hasFactors || acr === twoFactorAcr)
+  { hasFactors, strongAcrs }: { hasFactors: boolean; strongAcrs: readonly string[] },
+): boolean =>
+  authTime >= Math.floor(now / 1000) - freshSeconds && (!hasFactors || strongAcrs.some((one) => one === acr))

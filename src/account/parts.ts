@@ -42,8 +42,8 @@ export interface AccountParts {
   endOtherSessions(accountId: string, accessToken: string): Promise<void>
   /** Rules and demand of an account, apart from any relying party. */
   policyOf(accountId: string): Promise<{ rules: FactorRules; demanded: boolean }>
-  /** The `acr` that two factors are worth. */
-  twoFactorAcr: string
+  /** The `acr` values that two factors at least are worth. */
+  strongAcrs: readonly string[]
   /** What a factor says of a credential beyond its record: whether other devices have it too, and a passkey's user handle. */
   describe(credential: Credential): { synced?: boolean; userHandle?: string }
   /** Without it no browser is told which passkeys remain. */

@@ -19,7 +19,7 @@ export interface PendingSignIn {
 export interface Proof {
   /** Seconds, counted back from the request. */
   maxAge: number
-  acr?: string
+  acrs?: readonly string[]
 }
 
 export interface PendingSignIns {

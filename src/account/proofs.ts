@@ -7,16 +7,16 @@ export type Proofs = ReturnType<typeof createProofs>
 
 /** Before anything is added or removed: who is there, once more. */
 export const createProofs = (
-  parts: Pick<AccountParts, 'clock' | 'twoFactorAcr'> & { signIn: Pick<AccountSignIn, 'begin'> },
+  parts: Pick<AccountParts, 'clock' | 'strongAcrs'> & { signIn: Pick<AccountSignIn, 'begin'> },
 ) => {
-  const { clock, twoFactorAcr, signIn } = parts
+  const { clock, strongAcrs, signIn } = parts
 
   /** Sends the browser for a new proof, and back to the page it is on. */
   const demand = (
     { req, res, place }: AccountVisit,
     { hasFactors }: { hasFactors: boolean },
   ): Promise<void> =>
-    signIn.begin(req, res, place, { maxAge: newProofSeconds, ...(hasFactors && { acr: twoFactorAcr }) })
+    signIn.begin(req, res, place, { maxAge: newProofSeconds, ...(hasFactors && { acrs: strongAcrs }) })
 
   return {
     demand,
@@ -25,12 +25,12 @@ export const createProofs = (
     async given(visit: AccountVisit): Promise<boolean> {
       const { methods, recoveryCodes } = visit.overview
       const hasFactors = methods.length > 0 || recoveryCodes !== null
-      if (isFresh(visit.session, clock.now(), { hasFactors, twoFactorAcr })) return true
+      if (isFresh(visit.session, clock.now(), { hasFactors, strongAcrs })) return true
       await demand(visit, { hasFactors })
       return false
     },
 
     /** Whether the session was proven by two factors, however long ago. */
-    byTwoFactors: ({ session }: AccountVisit): boolean => session.acr === twoFactorAcr,
+    byTwoFactors: ({ session }: AccountVisit): boolean => strongAcrs.some((one) => one === session.acr),
   }
 }

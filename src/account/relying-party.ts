@@ -102,8 +102,8 @@ export const createRelyingParty = (parts: {
         code_challenge_method: 'S256',
         ui_locales: language,
         ...(proof && { max_age: String(proof.maxAge) }),
-        ...(proof?.acr !== undefined && {
-          claims: JSON.stringify({ id_token: { acr: { essential: true, values: [proof.acr] } } }),
+        ...(proof?.acrs && {
+          claims: JSON.stringify({ id_token: { acr: { essential: true, values: proof.acrs } } }),
         }),
       })
     },
@@ -131,7 +131,7 @@ export const createRelyingParty = (parts: {
         return { kind: 'refused', code: invalid }
       const { sub, acr, amr } = claims
       // What was asked for went through the browser, where it can be taken out: only the token counts.
-      if (proof?.acr !== undefined && acr !== proof.acr)
+      if (proof?.acrs && !proof.acrs.some((one) => one === acr))
         return { kind: 'refused', code: 'unmet_authentication_requirements' }
       return {
         kind: 'signed-in',

@@ -16,6 +16,7 @@ export interface ClientOptions {
   requireSecondFactor: boolean
   requireFactor: string[]
   forbidFactor: string[]
+  minimumAcr?: string
 }
 
 const grants = ['authorization_code', 'refresh_token', 'client_credentials']
@@ -58,6 +59,8 @@ const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): vo
   if (options.idTokenAlg !== undefined && !algorithms.includes(options.idTokenAlg)) {
     throw new Refusal(`There is no --id-token-alg ${options.idTokenAlg}; there are ${algorithms.join(', ')}.`)
   }
+  if (options.minimumAcr !== undefined && !/^\S+$/.test(options.minimumAcr))
+    throw new Refusal('The --minimum-acr is one value without spaces, such as phr.')
   if (options.logoUri !== undefined && URL.parse(options.logoUri)?.protocol !== 'https:')
     throw new Refusal('The --logo-uri must be https.')
 }
@@ -107,6 +110,7 @@ export const clientMetadata = (options: ClientOptions, random: RandomBytes): Cli
     ...(options.requireConsent && { require_consent: true }),
     ...(options.requireSecondFactor && { require_second_factor: true }),
     ...factorRulesOf(options),
+    ...(options.minimumAcr !== undefined && { minimum_acr: options.minimumAcr }),
     ...(options.idTokenAlg !== undefined && { id_token_signed_response_alg: options.idTokenAlg }),
   }
 }

@@ -75,6 +75,7 @@ export const addClientCommands = (program: Command, io: Io): void => {
       collect,
       [],
     )
+    .option('--minimum-acr <acr>', 'the least level that this client takes, such as phr')
     .option('--forbid-factor <factor>', 'counts for nothing here; may be given several times', collect, [])
     .option('--public', 'an app without a secret (browser, phone): PKCE protects it', false)
     .option('--logo-uri <uri>', 'logo that people see when they sign in')

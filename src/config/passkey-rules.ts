@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
-import { combineRules, type FactorRuleSet } from '../policy/factor-rules.ts'
-import type { Breach, KeyPath } from './fault.ts'
+import type { Breach } from './fault.ts'
 import type { Config } from './schema.ts'
 
 const hostOf = (issuer: string): string => new URL(issuer).hostname.replace(/^\[|\]$/g, '')
@@ -47,34 +46,4 @@ export const knownModels = ({ webauthn }: Config): Breach[] => {
         },
       ]
     : []
-}
-
-const selfEnrolled = ['webauthn', 'totp']
-
-const faultOf = (...sets: FactorRuleSet[]): string | undefined => {
-  const { required, forbidden } = combineRules(...sets)
-  const issued = required.find((factor) => !selfEnrolled.includes(factor))
-  if (issued !== undefined) return `requires \`${issued}\`, which nobody can set up.`
-  const both = required.find((factor) => forbidden.includes(factor))
-  if (both !== undefined) return `requires and forbids \`${both}\`.`
-  return selfEnrolled.every((factor) => forbidden.includes(factor))
-    ? 'forbids every factor that people can set up.'
-    : undefined
-}
-
-/** Rules that nobody can meet would keep everybody out. */
-export const factorsCanBeMet = ({ policy }: Config): Breach[] => {
-  const places: Array<[KeyPath, FactorRuleSet[]]> = [
-    [['policy', 'factors'], [policy.factors]],
-    ...Object.entries(policy.groups).map(([name, group]): [KeyPath, FactorRuleSet[]] => [
-      ['policy', 'groups', name],
-      [policy.factors, group.factors],
-    ]),
-  ]
-  return places.flatMap(([path, sets]) => {
-    const message = faultOf(...sets)
-    return message === undefined
-      ? []
-      : [{ path, message, fix: 'Allow one factor that people can set up: `webauthn` or `totp`.' }]
-  })
 }

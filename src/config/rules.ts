@@ -7,7 +7,8 @@ import {
   ownKeyPresent,
   signingKeysUsable,
 } from './key-rules.ts'
-import { factorsCanBeMet, knownModels, usableRpId } from './passkey-rules.ts'
+import { knownModels, usableRpId } from './passkey-rules.ts'
+import { factorsCanBeMet, ladderRises, minimumsOnLadder } from './policy-rules.ts'
 import type { Config } from './schema.ts'
 
 interface Rule {
@@ -146,6 +147,8 @@ const rules: readonly Rule[] = [
   { reads: [['issuer'], ['mode'], ['policy'], ['webauthn', 'rpId']], check: usableRpId },
   { reads: [['webauthn']], check: knownModels },
   { reads: [['policy']], check: factorsCanBeMet },
+  { reads: [['policy']], check: ladderRises },
+  { reads: [['policy'], ['webauthn', 'authenticators']], check: minimumsOnLadder },
   { reads: [['mail']], check: senderForMail },
   {
     reads: [

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isGroupName } from '../directory/group-name.ts'
 import { factorNames } from '../factors/factor.ts'
+import { strengths } from '../policy/acr.ts'
 
 /**
  * The configuration, section by section. Every key carries its documentation in `.describe()`: README's reference
@@ -83,7 +84,7 @@ const keys = z.strictObject({
 
 const factorRules = z.partialRecord(z.enum(factorNames), z.enum(['require', 'allow', 'forbid']))
 
-const group = z.strictObject({ factors: factorRules.default({}) })
+const group = z.strictObject({ factors: factorRules.default({}), minimum: z.string().optional() })
 
 const policy = z.strictObject({
   secondFactor: z
@@ -97,11 +98,20 @@ const policy = z.strictObject({
     .describe(
       'By factor (`webauthn`, `totp`, `recovery-code`): `require` (must be proven at every sign-in), `allow` (the default), `forbid` (counts for nothing and is not offered). A relying party adds its own as client metadata `second_factors`; the strictest word counts.',
     ),
+  ladder: z
+    .union([
+      z.enum(['refeds', 'spid', 'eidas']),
+      z.array(z.strictObject({ acr: z.string().min(1), asks: z.enum(strengths) })).min(2),
+    ])
+    .default('refeds')
+    .describe(
+      '`acr` values: `refeds` (sfa, mfa, and `phr`, `phrh` for keys), `spid`, `eidas`, or your own, weakest first: `[{ acr, asks }]` with `asks` one of `one-factor`, `two-factors`, `phishing-resistant`, `hardware`.',
+    ),
   groups: z
     .record(z.string().refine(isGroupName, '1 to 40 letters, digits, `-`, `_`, `.`'), group)
     .default({})
     .describe(
-      'The same for the members of a group: `{ administrators: { factors: { webauthn: require } } }`. Membership: `duepassi account groups`.',
+      'The same for the members of a group, and the least `acr` for them: `{ administrators: { factors: { webauthn: require }, minimum: phr } }`. Membership: `duepassi account groups`.',
     ),
 })
 

@@ -13,6 +13,8 @@ export interface Factor {
   readonly name: FactorName
   /** True for what is set up by the person; false for what is issued to them (recovery codes). */
   readonly selfEnrolled: boolean
+  /** True where what is set up is proven to be hardware by its maker's attestation. */
+  readonly attested?: boolean
   /**
    * Only where a question serves for one answer, right or wrong, and whoever tries again gets a new one (WebAuthn L3
    * §13.4.3): whether an answer is to this very question. What is not, because the question was answered meanwhile, is not

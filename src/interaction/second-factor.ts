@@ -28,7 +28,13 @@ export interface SecondFactorParts {
   /** The result of a sign-in whose second step is over, after the policy has looked at it once more. */
   resultOf(visit: Visit, signIn: SignIn): Promise<InteractionResults>
   judge: {
-    rules(accountId: string, client: object | undefined): Promise<FactorRules>
+    /** What somebody who is signed in with so much has to prove besides. */
+    missing(
+      accountId: string,
+      client: object | undefined,
+      request: Record<string, unknown>,
+      proven: { acr: string | undefined; amr: readonly string[]; factors: readonly string[] },
+    ): Promise<FactorRules>
     factorsOf(
       accountId: string,
       proven: { acr: string | undefined; amr: readonly string[]; sessionUid: string; at: number },
@@ -59,8 +65,9 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     const { accountId, uid: sessionUid, acr, amr = [] } = interaction.session
     const session = await parts.provider().Session.findByUid(sessionUid)
     const at = session?.authTime() ?? Math.floor(parts.clock.now() / 1000)
-    const rules = await parts.judge.rules(accountId, visit.metadata)
     const factors = await parts.judge.factorsOf(accountId, { acr, amr, sessionUid, at })
+    const proven = { acr, amr, factors }
+    const rules = await parts.judge.missing(accountId, visit.metadata, interaction.params, proven)
     return challenge.begin(
       uid,
       {

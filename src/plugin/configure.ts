@@ -8,8 +8,10 @@ import { guardAccounts, guardGrants } from './accounts.ts'
 import {
   demandProperty,
   factorsProperty,
+  minimumProperty,
   mustBeBoolean,
   mustBeFactorRules,
+  mustBeOnLadder,
   type PolicySettings,
 } from './facts.ts'
 import type { Judge } from './judge.ts'
@@ -44,10 +46,10 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
     loadExistingGrant: guardGrants(host.loadExistingGrant, parts.judge),
     extraTokenClaims: withAssurance(host.extraTokenClaims),
     claims: { ...host.claims, openid: withOpenid(host.claims?.openid) },
-    acrValues: [...new Set([...(host.acrValues ?? []), ...parts.policy.ladder])],
+    acrValues: [...new Set([...(host.acrValues ?? []), ...parts.policy.ladder.map(({ acr }) => acr)])],
     discovery: withPromptValues(host.discovery),
     features: { ...host.features, devInteractions: { enabled: false } },
-    extraClientMetadata: withDemands(host.extraClientMetadata, parts.policy.known),
+    extraClientMetadata: withDemands(host.extraClientMetadata, parts.policy),
     interactions: {
       ...host.interactions,
       policy: insertPrompt(host.interactions?.policy, parts.judge),
@@ -106,20 +108,21 @@ const withAssurance =
       | { acr?: string; amr?: string[]; authTime?: number }
       | undefined
     const session = ctx.oidc.session
-    const proof = source ?? (session && { acr: session.acr, amr: session.amr, authTime: session.authTime() })
+    const proof = source ?? (session && { acr: ctx.oidc.acr, amr: session.amr, authTime: session.authTime() })
     if (token.kind !== 'AccessToken' || !proof?.acr) return claims
     return { ...claims, acr: proof.acr, amr: proof.amr, auth_time: proof.authTime }
   }
 
 const withDemands = (
   host: Configuration['extraClientMetadata'],
-  known: readonly string[],
+  { known, ladder }: PolicySettings,
 ): NonNullable<Configuration['extraClientMetadata']> => ({
   ...host,
-  properties: [...new Set([...(host?.properties ?? []), demandProperty, factorsProperty])],
+  properties: [...new Set([...(host?.properties ?? []), demandProperty, factorsProperty, minimumProperty])],
   validator(ctx, key, value, metadata) {
     mustBeBoolean(demandProperty)(ctx, key, value)
     mustBeFactorRules(known)(ctx, key, value)
+    mustBeOnLadder(ladder)(ctx, key, value)
     return host?.validator?.(ctx, key, value, metadata)
   },
 })

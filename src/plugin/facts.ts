@@ -10,6 +10,9 @@ export const demandProperty = 'require_second_factor'
 /** Client metadata that says which factors count at a relying party: `{"webauthn": "require", "totp": "forbid"}`. */
 export const factorsProperty = 'second_factors'
 
+/** Client metadata that names the least `acr` that a relying party takes, whatever its requests say. */
+export const minimumProperty = 'minimum_acr'
+
 type Validator = (ctx: unknown, key: string, value: unknown) => void
 
 /**
@@ -21,6 +24,16 @@ export const mustBeBoolean =
   (_ctx, key, value) => {
     if (key === property && value !== undefined && typeof value !== 'boolean')
       throw new errors.InvalidClientMetadata(`${property} must be true or false`)
+  }
+
+/** Likewise for the least `acr`: one that nobody knows must not mean none. */
+export const mustBeOnLadder =
+  (ladder: Ladder): Validator =>
+  (_ctx, key, value) => {
+    if (key === minimumProperty && value !== undefined && !ladder.some(({ acr }) => acr === value))
+      throw new errors.InvalidClientMetadata(
+        `${minimumProperty} must be one of ${ladder.map(({ acr }) => acr).join(', ')}`,
+      )
   }
 
 /** Likewise for factor rules: a misspelt factor or rule must not mean "allow". */
@@ -41,18 +54,25 @@ export const isFactorRuleSet = (value: unknown, known: readonly string[]): value
     ([factor, rule]) => known.includes(factor) && factorRules.some((one) => one === rule),
   )
 
+/** What holds besides for the members of a group. `minimum`: the least `acr` that will do for them. */
+export interface GroupPolicy {
+  factors?: FactorRuleSet
+  minimum?: string | undefined
+}
+
 export interface PolicySettings {
   secondFactor: SecondFactorMode
-  /** `acr` values, weakest first: one factor, two factors. */
   ladder: Ladder
   /** What holds of each factor for everybody. */
   factors: FactorRuleSet
   /** What holds besides for the members of a group, by its name. */
-  groups: Readonly<Record<string, { factors?: FactorRuleSet }>>
+  groups: Readonly<Record<string, GroupPolicy>>
   /** Every factor of this provider. */
   known: readonly string[]
   /** Of these, those that people set up themselves. */
   enrollable: readonly string[]
+  /** Keys are set up with attestation. */
+  attested: boolean
 }
 
 export interface Request {
@@ -67,18 +87,30 @@ export interface GatheredFrom {
   request: Request | undefined
   standing: Standing
   rules: FactorRules
+  /** The least `acr` values of the person's groups. */
+  minimums: readonly string[]
   proven: Facts['proven']
 }
 
 /** Gathers what `policy/` decides on. */
-export const gatherFacts = ({ settings, client, request, standing, rules, proven }: GatheredFrom): Facts => ({
+export const gatherFacts = ({
+  settings,
+  client,
+  request,
+  standing,
+  rules,
+  minimums,
+  proven,
+}: GatheredFrom): Facts => ({
   ladder: settings.ladder,
   mode: settings.secondFactor,
   clientDemands: (client as { [demandProperty]?: unknown } | undefined)?.[demandProperty] === true,
+  minimums: [...minimums, ...minimumOfClient(client)],
   acrValues: typeof request?.acr_values === 'string' ? request.acr_values.split(' ') : [],
   essentialAcr: essentialAcr(request?.claims),
   rules,
   enrollable: settings.enrollable,
+  attested: settings.attested,
   factors: standing.factors,
   locked: standing.lockedAt !== null,
   proven,
@@ -87,6 +119,11 @@ export const gatherFacts = ({ settings, client, request, standing, rules, proven
 /** A relying party's own rules; those that were written into the store past every validator count as none that is known. */
 export const rulesOfClient = (client: object | undefined): FactorRuleSet | undefined =>
   (client as { [factorsProperty]?: FactorRuleSet } | undefined)?.[factorsProperty]
+
+const minimumOfClient = (client: object | undefined): string[] => {
+  const minimum = (client as { [minimumProperty]?: unknown } | undefined)?.[minimumProperty]
+  return minimum === undefined ? [] : [String(minimum)]
+}
 
 /**
  * The essential `acr` of the `claims` parameter, read from the request itself: oidc-provider replaces it by

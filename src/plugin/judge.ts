@@ -1,8 +1,9 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { SecondFactorDirectory } from '../directory/directory.ts'
+import { acrOf, levelOf, oneFactor, twoFactors } from '../policy/acr.ts'
 import { areAny, combineRules, type FactorRules } from '../policy/factor-rules.ts'
 import { type Decision, decide } from '../policy/policy.ts'
-import { gatherFacts, type PolicySettings, type Request, rulesOfClient } from './facts.ts'
+import { type GroupPolicy, gatherFacts, type PolicySettings, type Request, rulesOfClient } from './facts.ts'
 import type { Proofs } from './proofs.ts'
 
 type OidcContext = NonNullable<KoaContextWithOIDC['oidc']>
@@ -32,10 +33,17 @@ export interface Judge {
   ): Promise<Decision>
   /** Which factors are required and forbidden for an account, at a relying party or apart from any. */
   rules(accountId: string, client: object | undefined): Promise<FactorRules>
+  /** What a sign-in has to prove: the rules, and what it takes to reach the level that was decided on. */
+  demands(accountId: string, client: object | undefined, decision: Decision): Promise<FactorRules>
+  /** The level that the account's groups demand at least. */
+  minimum(accountId: string): Promise<number>
   /** By which factors something was proven, as far as it is remembered. */
   factorsOf(accountId: string, proven: Proven): Promise<readonly string[]>
-  /** Marks a request as judged and allowed; whatever is not marked gets no code and no token. */
-  admit(oidc: OidcContext): void
+  /**
+   * Marks a request as judged and allowed; whatever is not marked gets no code and no token. `acr`: what its tokens say,
+   * where that is less than the session's: whoever asks for a value by name gets that one.
+   */
+  admit(oidc: OidcContext, acr?: string): void
   isAdmitted(oidc: OidcContext): boolean
 }
 
@@ -51,12 +59,16 @@ export const createJudge = (
   const admitted = new WeakSet<OidcContext>()
   const haveGroups = Object.keys(settings.groups).length > 0
 
+  const groupsOf = async (accountId: string): Promise<GroupPolicy[]> =>
+    haveGroups
+      ? (await parts.groupsOf(accountId))
+          .filter((name) => Object.hasOwn(settings.groups, name))
+          .map((name) => settings.groups[name] as GroupPolicy)
+      : []
+
   const rules: Judge['rules'] = async (accountId, client) => {
-    const groups = haveGroups ? await parts.groupsOf(accountId) : []
-    const ofGroups = groups
-      .filter((name) => Object.hasOwn(settings.groups, name))
-      .map((name) => settings.groups[name]?.factors)
-    return combineRules(settings.factors, ...ofGroups, rulesOfClient(client))
+    const groups = await groupsOf(accountId)
+    return combineRules(settings.factors, ...groups.map(({ factors }) => factors), rulesOfClient(client))
   }
 
   const factorsOf: Judge['factorsOf'] = async (accountId, { factors, sessionUid, at, amr }) => {
@@ -75,8 +87,17 @@ export const createJudge = (
     const { acr, amr } = proven
     const standing = await parts.directory.standing(accountId)
     const factors = areAny(own) ? await factorsOf(accountId, proven) : []
+    const minimums = (await groupsOf(accountId)).flatMap(({ minimum }) => minimum ?? [])
     return decide(
-      gatherFacts({ settings, client, request, standing, rules: own, proven: { acr, amr, factors } }),
+      gatherFacts({
+        settings,
+        client,
+        request,
+        standing,
+        rules: own,
+        minimums,
+        proven: { acr, amr, factors },
+      }),
     )
   }
 
@@ -105,6 +126,18 @@ export const createJudge = (
   return {
     proof,
     rules,
+    async minimum(accountId) {
+      const groups = await groupsOf(accountId)
+      return Math.max(
+        oneFactor,
+        ...groups.map(({ minimum }) => levelOf(settings.ladder, minimum) ?? oneFactor),
+      )
+    },
+    async demands(accountId, client, decision) {
+      const own = await rules(accountId, client)
+      const factors = 'factors' in decision ? decision.factors : []
+      return { ...own, required: [...new Set([...own.required, ...factors])] }
+    },
     factorsOf,
     authorization(ctx) {
       const { oidc } = ctx
@@ -113,11 +146,14 @@ export const createJudge = (
       const accountId = oidc.session?.accountId
       const decision: Promise<Decision> = accountId
         ? ofSession(accountId, ctx)
-        : Promise.resolve({ kind: 'step-up', acr: settings.ladder[1] })
+        : Promise.resolve({ kind: 'step-up', acr: acrOf(settings.ladder, twoFactors), factors: [] })
       decisions.set(oidc, decision)
       return decision
     },
-    admit: (oidc) => void admitted.add(oidc),
+    admit(oidc, acr) {
+      admitted.add(oidc)
+      if (acr !== undefined) Object.defineProperty(oidc, 'acr', { value: acr, configurable: true })
+    },
     isAdmitted: (oidc) => admitted.has(oidc),
   }
 }

@@ -1,5 +1,14 @@
 import type { Limits } from '../attempts/lockout.ts'
-import { type Ladder, refedsLadder } from '../policy/acr.ts'
+import {
+  type Ladder,
+  type Level,
+  nothing,
+  oneFactor,
+  refedsLadder,
+  type Strength,
+  strengths,
+  twoFactors,
+} from '../policy/acr.ts'
 import { isFactorRuleSet, type PolicySettings } from './facts.ts'
 import type { SecondFactorOptions } from './second-factor.ts'
 
@@ -26,7 +35,9 @@ export const checkOptions = ({
   if (!['required', 'optional', 'off'].includes(secondFactor))
     throw new TypeError('policy.secondFactor must be `required`, `optional` or `off`')
   if (!isLadder(ladder))
-    throw new TypeError('policy.ladder must be two or more different acr values, weakest first')
+    throw new TypeError(
+      'policy.ladder must be acr values that ask for more and more, the first for one factor and the second for two',
+    )
   const limits: Limits = {
     freeFailures: attempts.freeFailures ?? defaultLimits.freeFailures,
     firstWait: attempts.firstWait ?? defaultLimits.firstWait,
@@ -40,7 +51,12 @@ export const checkOptions = ({
         `attempts.${name} must be a whole number from 1${most === mostFailures ? ` to ${most}` : ''}`,
       )
   }
-  return { policy: { secondFactor, ladder, ...checkFactorRules(policy, factors) }, limits }
+  const rules = checkFactorRules(policy, factors)
+  for (const [name, { minimum }] of Object.entries(rules.groups))
+    if (minimum !== undefined && !ladder.some(({ acr }) => acr === minimum))
+      throw new TypeError(`policy.groups.${name}.minimum is not on the ladder`)
+  const attested = factors.some((factor) => factor.attested === true)
+  return { policy: { secondFactor, ladder, attested, ...rules }, limits }
 }
 
 const checkFactorRules = (
@@ -61,8 +77,17 @@ const checkFactorRules = (
   return { factors: forAll, groups, known, enrollable }
 }
 
-const isLadder = (ladder: unknown): ladder is Ladder =>
-  Array.isArray(ladder) &&
-  ladder.length >= 2 &&
-  ladder.every((acr) => typeof acr === 'string' && acr !== '') &&
-  new Set(ladder).size === ladder.length
+const isLadder = (ladder: unknown): ladder is Ladder => {
+  if (!Array.isArray(ladder)) return false
+  const asked = (ladder as Array<Partial<Level> | null>).map((level) =>
+    strengths.indexOf(level?.asks as Strength),
+  )
+  const values = (ladder as Array<Partial<Level> | null>).map((level) => level?.acr)
+  return (
+    asked[0] === oneFactor &&
+    asked[1] === twoFactors &&
+    asked.every((level, index) => index === 0 || level > (asked[index - 1] ?? nothing)) &&
+    values.every((acr) => typeof acr === 'string' && acr !== '') &&
+    new Set(values).size === values.length
+  )
+}

@@ -65,7 +65,7 @@ const secondFactorPrompt = (judge: Judge): PromptInstance =>
             'no factor of this provider reaches the requested acr',
           )
         if (decision.kind !== 'allowed') return true
-        judge.admit(ctx.oidc)
+        judge.admit(ctx.oidc, decision.acr)
         return false
       },
     ),

@@ -29,14 +29,14 @@ import { addressOf, pathOf } from '../pages/address.ts'
 import { guardCrossSite, readForm } from '../pages/form.ts'
 import type { Pages } from '../pages/pages.ts'
 import { createPages } from '../pages/render.ts'
-import { acrOf, type Ladder, levelProvenBy } from '../policy/acr.ts'
-import { amrClaim, provesAnything } from '../policy/amr.ts'
+import { acrOf, type Ladder, levelProvenBy, phishingResistant, twoFactors } from '../policy/acr.ts'
+import { amrClaim, phishingResistantFactors, provesAnything } from '../policy/amr.ts'
 import { combineRules, type FactorRuleSet, type FactorRules } from '../policy/factor-rules.ts'
 import type { SecondFactorMode } from '../policy/policy.ts'
 import type { Store } from '../stores/store.ts'
 import { attachGuards } from './attach.ts'
 import { extendConfiguration, interactionUrlOf } from './configure.ts'
-import { rulesOfClient } from './facts.ts'
+import { type GroupPolicy, rulesOfClient } from './facts.ts'
 import { createJudge } from './judge.ts'
 import { checkOptions } from './options.ts'
 import { createProofs } from './proofs.ts'
@@ -55,7 +55,7 @@ export interface SecondFactorOptions {
     /** Which factors are required, allowed or forbidden for everybody; those that are not named are allowed. */
     factors?: FactorRuleSet
     /** And for the members of a group. */
-    groups?: Readonly<Record<string, { factors?: FactorRuleSet }>>
+    groups?: Readonly<Record<string, GroupPolicy>>
   }
   /** The groups that an account is in; asked only where the policy names groups. */
   groups?: (accountId: string) => Promise<readonly string[]>
@@ -186,7 +186,12 @@ export const secondFactor = (options: SecondFactorOptions) => {
     accountName,
     resultOf,
     requests,
-    judge,
+    judge: {
+      factorsOf: judge.factorsOf,
+      async missing(accountId, client, request, proven) {
+        return judge.demands(accountId, client, await judge.proof(accountId, client, request, proven))
+      },
+    },
   })
   const failure = { provider, pages, requests, log, requestId: options.requestId }
 
@@ -284,7 +289,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
         const proven = { acr, amr, factors: [] }
         const decision = await judge.proof(accountId, metadata, interaction.params, proven)
         if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
-        const rules = await judge.rules(accountId, metadata)
+        const rules = await judge.demands(accountId, metadata, decision)
         if (decision.kind === 'allowed') {
           const done: SignIn = {
             purpose: 'sign-in',
@@ -332,8 +337,12 @@ export const secondFactor = (options: SecondFactorOptions) => {
           clientId: String(interaction.params['client_id']),
           response: answer.response,
           question: answer.question,
-          rulesOf: async (accountId) =>
-            (await answer.mayEnter(accountId)) ? judge.rules(accountId, metadata) : undefined,
+          async rulesOf(accountId) {
+            if (!(await answer.mayEnter(accountId))) return undefined
+            const unproven = { acr: undefined, amr: [], factors: [] }
+            const decision = await judge.proof(accountId, metadata, interaction.params, unproven)
+            return judge.demands(accountId, metadata, decision)
+          },
         })
         if (outcome.kind === 'signed-in') redirect(res, secondFactorPath(addressOf(req)))
       })
@@ -353,7 +362,15 @@ export const secondFactor = (options: SecondFactorOptions) => {
 
     /** What the policy says of an account's factors, apart from any relying party. */
     async policyOf(accountId: string): Promise<{ rules: FactorRules; demanded: boolean }> {
-      return { rules: await judge.rules(accountId, undefined), demanded: policy.secondFactor === 'required' }
+      const [rules, minimum] = await Promise.all([
+        judge.rules(accountId, undefined),
+        judge.minimum(accountId),
+      ])
+      const keys = minimum >= phishingResistant ? phishingResistantFactors : []
+      return {
+        rules: { ...rules, required: [...new Set([...rules.required, ...keys])] },
+        demanded: policy.secondFactor === 'required' || minimum >= twoFactors,
+      }
     },
 
     /**

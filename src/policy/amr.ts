@@ -60,6 +60,20 @@ export const withoutFactors = (
 export const provesTwoFactors = (amr: readonly string[]): boolean =>
   kindsOf(amr).size >= 2 || isUnlockedKey(amr)
 
+/**
+ * True for a key that was used by somebody who was there: a WebAuthn assertion. What is approved on another device (`mca`)
+ * has a key too, and can be asked for by a site in the middle.
+ */
+export const isPhishingResistant = (amr: readonly string[]): boolean =>
+  amr.includes('pop') && amr.includes('user') && !amr.includes('mca')
+
+/** True for such a key whose maker attests that it cannot leave its device. */
+export const isProvenHardware = (amr: readonly string[]): boolean =>
+  isPhishingResistant(amr) && amr.includes('hwk')
+
+/** Factors that alone reach a phishing-resistant level. */
+export const phishingResistantFactors: readonly string[] = ['webauthn']
+
 /** True when at least one name stands for a factor. */
 export const provesAnything = (amr: readonly string[]): boolean => kindsOf(amr).size >= 1
 

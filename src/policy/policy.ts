@@ -1,5 +1,15 @@
-import { acrOf, type Ladder, levelOf, levelProvenBy, nothing, oneFactor, twoFactors } from './acr.ts'
-import { withoutFactors } from './amr.ts'
+import {
+  acrOf,
+  type Ladder,
+  levelOf,
+  levelProvenBy,
+  nothing,
+  oneFactor,
+  phishingResistant,
+  strengths,
+  twoFactors,
+} from './acr.ts'
+import { phishingResistantFactors, withoutFactors } from './amr.ts'
 import { areAny, type FactorRules, meetsRules } from './factor-rules.ts'
 
 export type SecondFactorMode = 'required' | 'optional' | 'off'
@@ -10,6 +20,8 @@ export interface Facts {
   mode: SecondFactorMode
   /** The relying party's own minimum (client metadata `require_second_factor`); no parameter lowers it. */
   clientDemands: boolean
+  /** `acr` values that the relying party and the person's groups demand at least; no parameter lowers them. */
+  minimums: readonly string[]
   /** `acr_values`, in the relying party's order of preference: voluntary (OIDC Core §3.1.2.1). */
   acrValues: readonly string[]
   /** `claims.id_token.acr` marked essential: binding, whatever `acr_values` says (OIDC Core §5.5.1.1). */
@@ -18,6 +30,8 @@ export interface Facts {
   rules: FactorRules
   /** Every factor that people can set up at this provider. */
   enrollable: readonly string[]
+  /** Keys are proven to be hardware when they are set up: the highest level can be reached. */
+  attested: boolean
   /** Factors that the account has. */
   factors: readonly string[]
   locked: boolean
@@ -30,14 +44,11 @@ export interface Facts {
     | undefined
 }
 
+/** `acr` says what a token may claim, or what it would take; `factors` which of them must be among what is proven. */
 export type Decision =
   | { kind: 'allowed'; acr: string }
-  | { kind: 'step-up'; acr: string }
-  | { kind: 'enrol'; acr: string }
+  | { kind: 'step-up' | 'enrol'; acr: string; factors: readonly string[] }
   | { kind: 'refused'; because: 'locked' | 'unreachable' }
-
-/** The best level that any account can reach today, by enrolling if need be. */
-const reachable = twoFactors
 
 /**
  * Decides whether what is proven is enough. Pure: the same facts give the same decision at the authorization
@@ -47,11 +58,34 @@ export const decide = (facts: Facts): Decision => {
   const essential = essentialLevel(facts)
   if (essential === 'unreachable' || !canBeMet(facts)) return { kind: 'refused', because: 'unreachable' }
   const needed = Math.max(ownLevel(facts), voluntaryLevel(facts), essential)
+  if (needed > reachable(facts)) return { kind: 'refused', because: 'unreachable' }
   const proven = provenLevel(facts)
   if (facts.locked && Math.max(needed, claimedLevel(facts)) >= twoFactors)
     return { kind: 'refused', because: 'locked' }
-  if (proven >= needed) return { kind: 'allowed', acr: acrOf(facts.ladder, proven) }
-  return { kind: facts.factors.length > 0 ? 'step-up' : 'enrol', acr: acrOf(facts.ladder, needed) }
+  if (proven >= needed) return { kind: 'allowed', acr: answeredAcr(facts, needed, proven) }
+  return {
+    kind: facts.factors.length > 0 ? 'step-up' : 'enrol',
+    acr: acrOf(facts.ladder, needed),
+    factors: needed >= phishingResistant ? phishingResistantFactors : [],
+  }
+}
+
+/** The best level that any account can reach here, by setting something up if need be. */
+const reachable = ({ rules, enrollable, attested }: Facts): number => {
+  const hasKeys = phishingResistantFactors.some(
+    (factor) => enrollable.includes(factor) && !rules.forbidden.includes(factor),
+  )
+  if (!hasKeys) return twoFactors
+  return attested ? strengths.length - 1 : phishingResistant
+}
+
+/**
+ * Of the values that were asked for, the first that is proven: whoever asks by name gets that name (OIDC Core §5.5.1.1).
+ * Otherwise what was proven; and never less than was needed, or the token would not be good for what it is for.
+ */
+const answeredAcr = ({ ladder, essentialAcr, acrValues }: Facts, needed: number, proven: number): string => {
+  const isBetween = (level: number | undefined) => level !== undefined && level >= needed && level <= proven
+  return (essentialAcr ?? acrValues).find((acr) => isBetween(levelOf(ladder, acr))) ?? acrOf(ladder, proven)
 }
 
 /** Rules that nobody could meet are a mistake of whoever wrote them, and no reason to ask people for ever. */
@@ -79,21 +113,28 @@ const provenLevel = (facts: Facts): number => {
   return Math.min(claimed, levelProvenBy(counted))
 }
 
-const ownLevel = ({ mode, clientDemands, rules, factors }: Facts): number => {
+const ownLevel = (facts: Facts): number => {
+  const { ladder, minimums } = facts
+  // A minimum that is not on the ladder can be met by nobody, rather than by everybody.
+  return Math.max(generalLevel(facts), ...minimums.map((acr) => levelOf(ladder, acr) ?? strengths.length))
+}
+
+const generalLevel = ({ mode, clientDemands, rules, factors }: Facts): number => {
   if (clientDemands || mode === 'required' || rules.required.length > 0) return twoFactors
   // Spelled out: whatever else the mode may hold demands two.
   return mode === 'off' || (mode === 'optional' && factors.length === 0) ? oneFactor : twoFactors
 }
 
 /** The first value on the ladder that can be reached; what cannot is ignored, since it was only a wish. */
-const voluntaryLevel = ({ ladder, acrValues }: Facts): number =>
-  acrValues.map((acr) => levelOf(ladder, acr)).find((level) => level !== undefined && level <= reachable) ??
-  oneFactor
+const voluntaryLevel = (facts: Facts): number =>
+  facts.acrValues
+    .map((acr) => levelOf(facts.ladder, acr))
+    .find((level) => level !== undefined && level <= reachable(facts)) ?? oneFactor
 
-const essentialLevel = ({ ladder, essentialAcr }: Facts): number | 'unreachable' => {
-  if (essentialAcr === undefined) return oneFactor
-  const levels = essentialAcr
-    .map((acr) => levelOf(ladder, acr))
-    .filter((level) => level !== undefined && level <= reachable)
+const essentialLevel = (facts: Facts): number | 'unreachable' => {
+  if (facts.essentialAcr === undefined) return oneFactor
+  const levels = facts.essentialAcr
+    .map((acr) => levelOf(facts.ladder, acr))
+    .filter((level) => level !== undefined && level <= reachable(facts))
   return levels.length > 0 ? Math.min(...(levels as number[])) : 'unreachable'
 }

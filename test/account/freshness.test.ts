@@ -23,6 +23,6 @@ describe('a proof', () => {
   ] as const)
     it(`of ${acr}, ${seconds} s ago, is ${fresh ? '' : 'not '}enough for an account ${hasFactors ? 'with' : 'without'} a factor`, () => {
       const now = (authTime + seconds) * 1000
-      assert.equal(isFresh({ authTime, acr }, now, { hasFactors, twoFactorAcr: two }), fresh)
+      assert.equal(isFresh({ authTime, acr }, now, { hasFactors, strongAcrs: [two] }), fresh)
     })
 })

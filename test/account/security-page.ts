@@ -170,7 +170,7 @@ export const startSecurityPage = async ({
     changes,
     endOtherSessions: async (...ended) => void sessionsEnded.push(ended),
     policyOf: async () => ({ rules: { required: [], forbidden: [] }, demanded: false }),
-    twoFactorAcr: mfa,
+    strongAcrs: [mfa],
     describe: ({ factor }) => (factor === 'webauthn' ? { synced: true, userHandle: 'handle-of-maria' } : {}),
     rpId: '127.0.0.1',
   }

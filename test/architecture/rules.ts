@@ -10,7 +10,7 @@ const levels: ReadonlyArray<readonly string[]> = [
   ['factors/', 'attempts/', 'passwords/', 'delivery/', 'stores/redis/', 'stores/embedded/', 'directory/sql/'],
   ['challenge/', 'pages/'],
   ['interaction/'],
-  ['plugin/', 'account/', 'admin/', 'api/', 'authenticator/'],
+  ['plugin/', 'account/', 'admin/', 'api/', 'authenticator/', 'resource-server/'],
   ['http/', 'provider/', 'config/'],
   ['compose.ts'],
   ['openers.ts', 'index.ts', 'cli/', 'main.ts'],

@@ -87,7 +87,7 @@ describe('the demo with passkeys, in Chromium', function () {
     await page.getByRole('checkbox').check()
     await press('saved')
     const { acr, amr } = await claims()
-    assert.equal(acr, 'https://refeds.org/profile/mfa')
+    assert.equal(acr, 'phr')
     assert.deepEqual(JSON.parse(amr ?? ''), ['pwd', 'pop', 'user', 'mfa'])
     assert.match(await subjects(), /Blue key/)
   })
@@ -96,7 +96,7 @@ describe('the demo with passkeys, in Chromium', function () {
     await typePassword()
     await press('answer')
     const { acr, amr } = await claims()
-    assert.equal(acr, 'https://refeds.org/profile/mfa')
+    assert.equal(acr, 'phr')
     assert.deepEqual(JSON.parse(amr ?? ''), ['pwd', 'pop', 'user', 'mfa'])
   })
   it('adds a passkey on the security page', async () => {
@@ -118,7 +118,7 @@ describe('the demo with passkeys, in Chromium', function () {
     // The autofill of the login page may have answered already.
     await page.waitForURL(/\/claims$/, { timeout: 5_000 }).catch(() => press('passkey'))
     const { acr, amr } = await claims()
-    assert.equal(acr, 'https://refeds.org/profile/mfa')
+    assert.equal(acr, 'phr')
     assert.deepEqual(JSON.parse(amr ?? ''), ['pop', 'user', 'mfa'])
   })
   it('removes the key, and cannot remove the last one', async () => {

@@ -85,7 +85,22 @@ describe('duepassi client', () => {
 
   it('adds no rules where none are given', async () => {
     assert.equal((await add('--redirect-uri', 'https://shop.example.org/cb')).status, 0)
-    assert.equal(Object.hasOwn((await stored()) ?? {}, 'second_factors'), false)
+    for (const property of ['second_factors', 'minimum_acr'])
+      assert.equal(Object.hasOwn((await stored()) ?? {}, property), false, property)
+  })
+
+  it('adds a client with a minimum of its own; which values there are, the provider knows', async () => {
+    for (const acr of ['phr', 'https://www.spid.gov.it/SpidL3', 'urn:any']) {
+      const { status, stderr } = await add(
+        '--redirect-uri',
+        'https://shop.example.org/cb',
+        '--minimum-acr',
+        acr,
+      )
+      assert.equal(status, 0, stderr)
+      assert.equal((await stored())?.['minimum_acr'], acr)
+      assert.equal((await terminal.run(['client', 'remove', 'shop'])).status, 0)
+    }
   })
 
   for (const [what, argv, message] of [
@@ -111,6 +126,16 @@ describe('duepassi client', () => {
       'an http logo',
       ['--redirect-uri', 'https://x.example/cb', '--logo-uri', 'http://x.example/l.png'],
       /must be https/,
+    ],
+    [
+      'a minimum of several values',
+      ['--redirect-uri', 'https://x.example/cb', '--minimum-acr', 'phr phrh'],
+      /--minimum-acr is one value without spaces/,
+    ],
+    [
+      'an empty minimum',
+      ['--redirect-uri', 'https://x.example/cb', '--minimum-acr', ''],
+      /--minimum-acr is one value/,
     ],
     [
       'an unknown factor that is required',

@@ -14,6 +14,8 @@ export interface Person {
   error?: string
   /** Seconds the sign-in lies in the past. */
   age?: number
+  /** Seconds that an access token for the resource lives. */
+  tokenLife?: number
   /** Not an account any more. */
   gone?: boolean
 }
@@ -23,11 +25,19 @@ interface ForeignProvider {
   /** Origin of the relying party. */
   partyUrl: string
   person: () => Person
+  /** A resource server that takes its tokens. */
+  resource?: { url: string; scope: string }
   log: (message: string) => void
 }
 
 /** A plain oidc-provider for the one client `demo`; its interactions finish by themselves as `person()`. */
-export const foreignProvider = ({ issuer, partyUrl, person, log }: ForeignProvider): RequestListener => {
+export const foreignProvider = ({
+  issuer,
+  partyUrl,
+  person,
+  resource,
+  log,
+}: ForeignProvider): RequestListener => {
   const provider = new Provider(issuer, {
     clients: [
       {
@@ -38,10 +48,27 @@ export const foreignProvider = ({ issuer, partyUrl, person, log }: ForeignProvid
         grant_types: ['authorization_code', 'refresh_token'],
       },
     ],
-    features: { devInteractions: { enabled: false }, claimsParameter: { enabled: true } },
+    features: {
+      devInteractions: { enabled: false },
+      claimsParameter: { enabled: true },
+      resourceIndicators: {
+        enabled: resource !== undefined,
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({
+          audience: resource?.url ?? '',
+          scope: resource?.scope ?? '',
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: person().tokenLife ?? 300,
+        }),
+      },
+    },
+    extraTokenClaims(ctx) {
+      const source = ctx.oidc.entities.RefreshToken ?? ctx.oidc.entities.AuthorizationCode
+      return { acr: source?.acr, amr: source?.amr, auth_time: source?.authTime }
+    },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     claims: { openid: ['sub', 'acr', 'amr', 'auth_time'], profile: ['name'], email: ['email'] },
-    acrValues: [sfa, mfa],
+    acrValues: [sfa, mfa, 'phr'],
     cookies: { keys: ['only for this test'] },
     rotateRefreshToken: true,
     findAccount: (_ctx, id) =>
@@ -55,6 +82,7 @@ export const foreignProvider = ({ issuer, partyUrl, person, log }: ForeignProvid
     assert.ok(interaction)
     const grant = new provider.Grant({ accountId: 'maria', clientId: 'demo' })
     grant.addOIDCScope('openid profile email offline_access')
+    if (resource) grant.addResourceScope(resource.url, resource.scope)
     grant.addOIDCClaims(['acr', 'amr', 'auth_time', 'name', 'email', 'sub'])
     const result: InteractionResults =
       person().error === undefined

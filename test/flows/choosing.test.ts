@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Answer } from '../support/browser.ts'
 import { answerWith, enterWith, offers, optionsOn, register } from '../support/passkeys.ts'
-import { mfa, startProvider, type TestProvider } from '../support/provider.ts'
+import { startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf, errorOf } from '../support/relying-party.ts'
 import { createSoftAuthenticator } from '../support/soft-authenticator.ts'
 import { codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
@@ -68,7 +68,7 @@ describe('choosing what to set up', () => {
     recoveryCodesOn(issuing.page)
     const { tokens } = await op.redeem(await op.submit(issuing, { intent: 'saved' }))
     assert.deepEqual(tokens.claims()?.['amr'], ['pwd', 'pop', 'user', 'mfa'])
-    assert.equal(tokens.claims()?.['acr'], mfa)
+    assert.equal(tokens.claims()?.['acr'], 'phr')
     assert.deepEqual(await held(account.id), ['webauthn', 'recovery-code'])
     const again = await op.typePassword(await op.begin(), { username: account.username })
     assert.ok(codeOf((await answerWith(again, key)).page))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { answerWith, enterWith, offers, register } from '../support/passkeys.ts'
-import { mfa, startProvider, type TestProvider } from '../support/provider.ts'
+import { startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf, errorOf, type RelyingParty } from '../support/relying-party.ts'
 import { createSoftAuthenticator } from '../support/soft-authenticator.ts'
 import { codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
@@ -58,7 +58,7 @@ describe('a relying party’s rules for factors', () => {
       const key = createSoftAuthenticator()
       const done = await op.redeem(await register(enrolling, key))
       assert.deepEqual(amrOf(done), ['pwd', 'otp', 'pop', 'user', 'mfa'])
-      assert.equal(done.tokens.claims()?.['acr'], mfa)
+      assert.equal(done.tokens.claims()?.['acr'], 'phr')
       // From then on it is the key that is asked.
       const next = await atStepTwo(op, account, keys)
       assert.ok(offers(next.page, 'get'))

@@ -56,7 +56,7 @@ describe('signing in by a passkey alone', () => {
     const claims = tokens.claims()
     assert.equal(claims?.sub, anna.account.id)
     assert.deepEqual(claims?.['amr'], amr)
-    assert.equal(claims?.['acr'], mfa)
+    assert.equal(claims?.['acr'], 'phr')
     assert.ok(Math.abs(Number(claims?.auth_time) - op.clock.now() / 1000) < 60)
     const events = (await op.audit(anna.account.id)).toReversed().slice(before)
     assert.deepEqual(
@@ -130,14 +130,14 @@ describe('signing in by a passkey alone', () => {
       op.clock.advance(1_000)
       const refreshed = await op.rp.refresh(tokens.refresh_token as string)
       assert.deepEqual(refreshed.claims()?.['amr'], amr)
-      assert.equal(refreshed.claims()?.['acr'], mfa)
+      assert.equal(refreshed.claims()?.['acr'], 'phr')
     })
     it('to prompt=second_factor, which asks for the key alone', async () => {
       const { browser } = await signIn()
       const asked = await op.begin({ prompt: 'second_factor' }, browser)
       assert.doesNotMatch(asked.page.body, /current-password/)
       const again = await op.redeem(await answerWith(asked, key))
-      assert.equal(again.tokens.claims()?.['acr'], mfa)
+      assert.equal(again.tokens.claims()?.['acr'], 'phr')
     })
     it('of somebody else at the same browser, whose session ends first', async () => {
       const own = createSoftAuthenticator()

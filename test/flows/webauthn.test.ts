@@ -11,7 +11,7 @@ import {
   registrationFor,
   sendAnswer,
 } from '../support/passkeys.ts'
-import { type AtPage, mfa, startProvider, type TestProvider } from '../support/provider.ts'
+import { type AtPage, startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf } from '../support/relying-party.ts'
 import { createSoftAuthenticator } from '../support/soft-authenticator.ts'
 import { codeNow, recoveryCodesOn } from '../support/steps.ts'
@@ -65,7 +65,7 @@ describe('a security key', () => {
       assert.deepEqual((await op.duepassi.directory.standing(op.maria.id)).factors, ['webauthn'])
       const { tokens } = await op.redeem(await op.submit(issuing, { intent: 'saved' }))
       assert.deepEqual(tokens.claims()?.['amr'], amr)
-      assert.equal(tokens.claims()?.['acr'], mfa)
+      assert.equal(tokens.claims()?.['acr'], 'phr')
       assert.equal(tokens.claims()?.sub, op.maria.id)
       assert.deepEqual((await op.audit()).map(({ type }) => type).toReversed(), [
         'password.accepted',
@@ -94,7 +94,7 @@ describe('a security key', () => {
         )
         const { tokens } = await op.redeem(await answerWith(asked, key))
         assert.deepEqual(tokens.claims()?.['amr'], amr)
-        assert.equal(tokens.claims()?.['acr'], mfa)
+        assert.equal(tokens.claims()?.['acr'], 'phr')
       }
       const { lastUsedAt, counter } = await keyOf(op.maria.id)
       assert.ok(Math.abs(Number(lastUsedAt) - op.clock.now()) < 60_000)
@@ -164,7 +164,7 @@ describe('a security key', () => {
       assert.ok(held)
       held.counter = 1
       const { tokens } = await op.redeem(await answerWith(await atKey(op, 'synced'), key))
-      assert.equal(tokens.claims()?.['acr'], mfa)
+      assert.equal(tokens.claims()?.['acr'], 'phr')
       assert.deepEqual(await suspicious(), ['counter-went-back'])
       assert.equal((await keyOf(account.id)).counter, 6)
     })

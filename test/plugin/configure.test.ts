@@ -7,7 +7,7 @@ import { type ForeignHost, foreignConfiguration, startForeignHost } from '../sup
 import { testClient } from '../support/relying-party.ts'
 import { slowMemory } from '../support/slow-memory.ts'
 
-const [sfa, mfa] = refedsLadder
+const [sfa, mfa] = refedsLadder.map(({ acr }) => acr) as [string, string]
 
 describe('the plugin carries every layer', () => {
   let foreign: ForeignHost
@@ -143,7 +143,7 @@ describe('the plugin carries every layer', () => {
     const copy = { ...given }
     const extended = foreign.mfa.configure(given)
     assert.deepEqual(given, copy)
-    assert.deepEqual(extended.acrValues, ['urn:own', sfa, mfa])
+    assert.deepEqual(extended.acrValues, ['urn:own', sfa, mfa, 'phr', 'phrh'])
     assert.deepEqual(extended.claims, {
       openid: ['sub', 'own', 'acr', 'amr', 'auth_time'],
       profile: ['name'],
@@ -156,6 +156,7 @@ describe('the plugin carries every layer', () => {
       'own',
       'require_second_factor',
       'second_factors',
+      'minimum_acr',
     ])
   })
 })

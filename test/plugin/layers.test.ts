@@ -24,7 +24,7 @@ import { foreignConfiguration } from '../support/foreign-host.ts'
 import { codeOf, discoverRelyingParty, errorOf, testClient } from '../support/relying-party.ts'
 import { slowMemory } from '../support/slow-memory.ts'
 
-const [sfa, mfa] = refedsLadder
+const [sfa, mfa] = refedsLadder.map(({ acr }) => acr) as [string, string]
 const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
 let standing: Standing = { factors: ['totp'], lockedAt: null }
 const judge = (): Judge =>
@@ -36,6 +36,7 @@ const judge = (): Judge =>
       groups: {},
       known: ['webauthn', 'totp', 'recovery-code'],
       enrollable: ['webauthn', 'totp'],
+      attested: false,
     },
     {
       directory: { standing: async () => standing },

@@ -105,7 +105,7 @@ describe('passkeys on a foreign provider, by its own login page', () => {
     const tokens = await at.request.finish(at.page.url)
     assert.equal(tokens.claims()?.sub, 'maria')
     assert.deepEqual(tokens.claims()?.amr, ['pop', 'user', 'mfa'])
-    assert.equal(tokens.claims()?.acr, 'https://refeds.org/profile/mfa')
+    assert.equal(tokens.claims()?.acr, 'phr')
     assert.deepEqual(state.outcomes, [{ kind: 'answered' }])
     assert.equal((await rp.introspect(tokens.access_token)).active, true)
     assert.ok((await rp.refresh(tokens.refresh_token as string)).access_token)

@@ -7,7 +7,7 @@ import { cheapHasher } from '../support/provider.ts'
 import { discoverRelyingParty, testClient } from '../support/relying-party.ts'
 import { answerPage, codeNow, secretOn } from '../support/steps.ts'
 
-const [, mfa] = refedsLadder
+const mfa = refedsLadder[1]?.acr as string
 const ciba = 'urn:openid:params:grant-type:ciba'
 const own = 'urn:test:own'
 const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }

@@ -1,159 +1,46 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { acrOf, levelOf, refedsLadder } from '../../src/policy/acr.ts'
-import { amrClaim, provesAnything, provesTwoFactors, withoutFactors } from '../../src/policy/amr.ts'
+import { levelOf, refedsLadder } from '../../src/policy/acr.ts'
+import { provesTwoFactors } from '../../src/policy/amr.ts'
 import { type FactorRules, noRules } from '../../src/policy/factor-rules.ts'
 import { decide, type Facts } from '../../src/policy/policy.ts'
+import { both, facts, mfa, sfa } from './facts.ts'
 
-const [sfa, mfa] = refedsLadder
-const phr = 'https://refeds.org/profile/phr'
-const facts = (change: Partial<Facts> = {}): Facts => ({
-  ladder: refedsLadder,
-  mode: 'required',
-  clientDemands: false,
-  acrValues: [],
-  essentialAcr: undefined,
-  rules: noRules,
-  enrollable: ['webauthn', 'totp'],
-  factors: ['totp'],
-  locked: false,
-  proven: { acr: sfa, amr: ['pwd'] },
-  ...change,
-})
-const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
-
-describe('acr', () => {
-  it('has a level for what is on the ladder, and never answers more than there is', () => {
-    assert.deepEqual(
-      [levelOf(refedsLadder, sfa), levelOf(refedsLadder, mfa), levelOf(refedsLadder, phr)],
-      [0, 1, undefined],
-    )
-    assert.deepEqual(
-      [acrOf(refedsLadder, 1), acrOf(refedsLadder, 0), acrOf(refedsLadder, 7)],
-      [mfa, sfa, sfa],
-    )
-  })
-})
-
-describe('amr', () => {
-  it('counts two factors only for things of two kinds', () => {
-    const names = [
-      'pwd',
-      'pin',
-      'kba',
-      'otp',
-      'pop',
-      'hwk',
-      'swk',
-      'sc',
-      'sms',
-      'tel',
-      'face',
-      'fpt',
-      'iris',
-      'retina',
-      'vbm',
-    ]
-    const kind = (name: string) =>
-      ['pwd', 'pin', 'kba'].includes(name)
-        ? 'k'
-        : ['face', 'fpt', 'iris', 'retina', 'vbm'].includes(name)
-          ? 'i'
-          : 'p'
-    for (const one of names)
-      for (const two of names)
-        assert.equal(provesTwoFactors([one, two]), kind(one) !== kind(two), `${one} + ${two}`)
-  })
-  it('believes no conclusion, and no name it does not know', () => {
-    assert.equal(provesTwoFactors(['pwd', 'mfa']), false)
-    assert.equal(provesTwoFactors(['pwd', 'toString', '__proto__', 'constructor']), false)
-    assert.equal(provesAnything(['mfa', 'user']), false)
-    assert.equal(provesAnything(['pwd']), true)
-  })
-  it('counts a key that was unlocked as two factors, and no part of that as more than one', () => {
-    assert.equal(provesTwoFactors(['pop', 'user', 'mfa']), true)
-    for (const names of [['pop', 'user'], ['pop', 'mfa'], ['user', 'mfa'], ['mfa'], ['otp', 'user', 'mfa']])
-      assert.equal(provesTwoFactors(names), false, names.join())
-    assert.equal(provesTwoFactors(['pop', 'otp']), false)
-    assert.equal(provesTwoFactors(['pwd', 'pop']), true)
-    assert.deepEqual(
-      [['pop'], ['user'], ['mfa'], ['user', 'mfa']].map((names) => provesAnything(names)),
-      [true, false, false, false],
-    )
-  })
-  it('says mfa of an unlocked key, and not of two that were merely touched', () => {
-    assert.deepEqual(amrClaim([], ['pop', 'user', 'mfa']), ['pop', 'user', 'mfa'])
-    assert.deepEqual(amrClaim([], ['pop', 'user', 'mfa', 'otp']), ['pop', 'user', 'otp', 'mfa'])
-    assert.deepEqual(amrClaim(['pwd'], ['pop', 'user']), ['pwd', 'pop', 'user', 'mfa'])
-    assert.deepEqual(amrClaim([], ['pop', 'user', 'otp']), ['pop', 'user', 'otp'])
-    // Nobody's `mfa` makes somebody else's key an unlocked one.
-    assert.deepEqual(amrClaim(['otp', 'mfa'], ['pop', 'user']), ['otp', 'pop', 'user'])
-    assert.deepEqual(amrClaim(['user', 'mfa'], ['pop']), ['user', 'pop'])
-  })
-  it('adds mfa exactly when two factors were used, each name once', () => {
-    assert.deepEqual(amrClaim(['pwd'], ['otp']), ['pwd', 'otp', 'mfa'])
-    assert.deepEqual(amrClaim(['pwd', 'mfa'], []), ['pwd'])
-    assert.deepEqual(amrClaim(['pwd', 'otp', 'mfa'], ['otp']), ['pwd', 'otp', 'mfa'])
-  })
-})
-
-describe('amr without what forbidden factors earned', () => {
-  const cases: [what: string, amr: string[], forbidden: string[], others: string[], left: string[]][] = [
-    ['a key beside a password', ['pwd', 'pop', 'user', 'hwk', 'mfa'], ['webauthn'], [], ['pwd']],
-    ['a key alone', ['pop', 'user', 'mfa'], ['webauthn'], [], []],
-    ['a key beside an app', ['pop', 'user', 'otp', 'mfa'], ['webauthn'], ['totp'], ['otp']],
-    ['an app beside a key', ['pop', 'user', 'otp', 'mfa'], ['totp'], ['webauthn'], ['pop', 'user', 'mfa']],
-    ['an app', ['pwd', 'otp', 'mfa'], ['totp'], [], ['pwd', 'mfa']],
-    // Both earn the same name: what one of them earned stays.
-    ['a recovery code beside an app', ['pwd', 'otp'], ['recovery-code'], ['totp'], ['pwd', 'otp']],
-    ['a recovery code', ['pwd', 'otp'], ['recovery-code'], [], ['pwd']],
-    ['nothing', ['pwd', 'otp', 'mfa'], [], ['totp'], ['pwd', 'otp', 'mfa']],
-    // Nobody knows what those earn.
-    ['an unknown factor', ['pwd', 'sms', 'face', 'mfa'], ['carrier-pigeon'], [], ['pwd']],
-    ['an unknown factor beside an app', ['pwd', 'sms', 'otp'], ['carrier-pigeon'], ['totp'], ['pwd', 'otp']],
-    ['an app beside an unknown factor', ['pwd', 'sms', 'otp'], ['totp'], ['carrier-pigeon'], ['pwd', 'sms']],
-  ]
-  for (const [what, amr, forbidden, others, left] of cases)
-    it(`of ${what} is ${left.join(', ') || 'nothing'}`, () => {
-      assert.deepEqual(withoutFactors(amr, forbidden, others), left)
-    })
-  it('is never more than before, nor two factors by a forbidden key', () => {
-    const names = ['webauthn', 'totp', 'recovery-code', 'carrier-pigeon']
-    const amrs = fc.subarray(['pwd', 'otp', 'pop', 'user', 'hwk', 'mfa', 'sms', 'face'])
-    fc.assert(
-      fc.property(amrs, fc.subarray(names), fc.subarray(names), (amr, forbidden, others) => {
-        const left = withoutFactors(amr, forbidden, others)
-        assert.deepEqual(
-          left,
-          amr.filter((name) => left.includes(name)),
-        )
-        assert.equal(left.includes('pwd'), amr.includes('pwd'))
-        if (forbidden.includes('webauthn') && !others.includes('webauthn'))
-          for (const name of ['pop', 'user', 'hwk', 'mfa']) assert.ok(!left.includes(name), name)
-      }),
-    )
-  })
-})
+/** On no ladder here. */
+const elsewhere = 'https://refeds.org/profile/phr'
 
 describe('policy', () => {
   it('asks for the second factor, or for setting one up, where it is required', () => {
-    assert.deepEqual(decide(facts()), { kind: 'step-up', acr: mfa })
-    assert.deepEqual(decide(facts({ factors: [] })), { kind: 'enrol', acr: mfa })
+    assert.deepEqual(decide(facts()), { kind: 'step-up', acr: mfa, factors: [] })
+    assert.deepEqual(decide(facts({ factors: [] })), { kind: 'enrol', acr: mfa, factors: [] })
     assert.deepEqual(decide(facts({ proven: both })), { kind: 'allowed', acr: mfa })
-    assert.deepEqual(decide(facts({ proven: undefined })), { kind: 'step-up', acr: mfa })
+    assert.deepEqual(decide(facts({ proven: undefined })), { kind: 'step-up', acr: mfa, factors: [] })
   })
   it('asks those who have one where it is optional, and says the lower level of the others', () => {
-    assert.deepEqual(decide(facts({ mode: 'optional' })), { kind: 'step-up', acr: mfa })
+    assert.deepEqual(decide(facts({ mode: 'optional' })), { kind: 'step-up', acr: mfa, factors: [] })
     assert.deepEqual(decide(facts({ mode: 'optional', factors: [] })), { kind: 'allowed', acr: sfa })
   })
   it('asks nobody where it is off, unless a relying party demands it', () => {
     assert.deepEqual(decide(facts({ mode: 'off' })), { kind: 'allowed', acr: sfa })
-    assert.deepEqual(decide(facts({ mode: 'off', clientDemands: true })), { kind: 'step-up', acr: mfa })
-    assert.deepEqual(decide(facts({ mode: 'off', acrValues: [mfa] })), { kind: 'step-up', acr: mfa })
-    assert.deepEqual(decide(facts({ mode: 'off', essentialAcr: [mfa] })), { kind: 'step-up', acr: mfa })
+    assert.deepEqual(decide(facts({ mode: 'off', clientDemands: true })), {
+      kind: 'step-up',
+      acr: mfa,
+      factors: [],
+    })
+    assert.deepEqual(decide(facts({ mode: 'off', acrValues: [mfa] })), {
+      kind: 'step-up',
+      acr: mfa,
+      factors: [],
+    })
+    assert.deepEqual(decide(facts({ mode: 'off', essentialAcr: [mfa] })), {
+      kind: 'step-up',
+      acr: mfa,
+      factors: [],
+    })
     assert.deepEqual(decide(facts({ mode: 'off', essentialAcr: [mfa], factors: [] })), {
       kind: 'enrol',
       acr: mfa,
+      factors: [],
     })
   })
   it('lets acr_values weaken neither an essential acr nor the client', () => {
@@ -161,13 +48,20 @@ describe('policy', () => {
     assert.equal(decide(facts({ mode: 'off', acrValues: [sfa], clientDemands: true })).kind, 'step-up')
   })
   it('ignores a wish that cannot be reached, and refuses a demand that cannot', () => {
-    assert.deepEqual(decide(facts({ proven: both, acrValues: [phr] })), { kind: 'allowed', acr: mfa })
-    assert.deepEqual(decide(facts({ mode: 'off', acrValues: [phr, mfa] })), { kind: 'step-up', acr: mfa })
-    assert.deepEqual(decide(facts({ proven: both, essentialAcr: [phr] })), {
+    assert.deepEqual(decide(facts({ proven: both, acrValues: [elsewhere] })), { kind: 'allowed', acr: mfa })
+    assert.deepEqual(decide(facts({ mode: 'off', acrValues: [elsewhere, mfa] })), {
+      kind: 'step-up',
+      acr: mfa,
+      factors: [],
+    })
+    assert.deepEqual(decide(facts({ proven: both, essentialAcr: [elsewhere] })), {
       kind: 'refused',
       because: 'unreachable',
     })
-    assert.deepEqual(decide(facts({ proven: both, essentialAcr: [phr, mfa] })), { kind: 'allowed', acr: mfa })
+    assert.deepEqual(decide(facts({ proven: both, essentialAcr: [elsewhere, mfa] })), {
+      kind: 'allowed',
+      acr: mfa,
+    })
   })
   it('believes the lesser of acr and amr', () => {
     assert.equal(decide(facts({ proven: { acr: mfa, amr: ['pwd', 'mfa'] } })).kind, 'step-up')
@@ -183,7 +77,7 @@ describe('policy', () => {
     assert.deepEqual(decide(facts({ locked: true, mode: 'off' })), { kind: 'allowed', acr: sfa })
   })
   it('never allows less than was demanded, whatever is asked', () => {
-    const acr = fc.constantFrom(sfa, mfa, phr, 'made-up')
+    const acr = fc.constantFrom(sfa, mfa, elsewhere, 'made-up')
     const anything = fc.record({
       mode: fc.constantFrom('required' as const, 'optional' as const, 'off' as const),
       clientDemands: fc.boolean(),
@@ -225,7 +119,7 @@ describe('policy', () => {
       change: Partial<Facts> = {},
     ) => decide(facts({ rules: { ...noRules, ...given }, proven: { ...both, factors: by }, ...change }))
     const allowed = { kind: 'allowed', acr: mfa }
-    const stepUp = { kind: 'step-up', acr: mfa }
+    const stepUp = { kind: 'step-up', acr: mfa, factors: [] }
     const unreachable = { kind: 'refused', because: 'unreachable' }
 
     it('believes two factors only by what is required, and by nothing that is forbidden', () => {
@@ -276,7 +170,7 @@ describe('policy', () => {
     it('demands a second factor where one is required, whatever the mode, and not where one is forbidden', () => {
       for (const mode of ['off', 'optional'] as const) {
         const fresh = { mode, factors: [], proven: { acr: sfa, amr: ['pwd'], factors: [] } }
-        assert.deepEqual(ruled({ required: ['totp'] }, [], fresh), { kind: 'enrol', acr: mfa })
+        assert.deepEqual(ruled({ required: ['totp'] }, [], fresh), { kind: 'enrol', acr: mfa, factors: [] })
         assert.deepEqual(ruled({ forbidden: ['totp'] }, [], fresh), { kind: 'allowed', acr: sfa })
       }
     })
@@ -299,10 +193,13 @@ describe('policy', () => {
     const anything = fc.record({
       mode: fc.constantFrom('required' as const, 'optional' as const, 'off' as const),
       clientDemands: fc.boolean(),
-      acrValues: fc.array(fc.constantFrom(sfa, mfa, phr), { maxLength: 2 }),
-      essentialAcr: fc.option(fc.array(fc.constantFrom(sfa, mfa, phr), { minLength: 1, maxLength: 2 }), {
-        nil: undefined,
-      }),
+      acrValues: fc.array(fc.constantFrom(sfa, mfa, elsewhere), { maxLength: 2 }),
+      essentialAcr: fc.option(
+        fc.array(fc.constantFrom(sfa, mfa, elsewhere), { minLength: 1, maxLength: 2 }),
+        {
+          nil: undefined,
+        },
+      ),
       factors: fc.subarray(names),
       locked: fc.boolean(),
       proven: fc.option(

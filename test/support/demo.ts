@@ -14,9 +14,10 @@ export interface Demo {
 
 /** The demo as a person starts it: its own process, in a folder of its own, on free ports. */
 export const startDemo = async (): Promise<Demo> => {
-  const ports = [await freePort(), await freePort(), await freePort()]
+  const ports = [await freePort(), await freePort(), await freePort(), await freePort()]
   const folder = await temporaryFolder()
-  const options = ['--port', `${ports[0]}`, '--rp-port', `${ports[1]}`, '--inbox-port', `${ports[2]}`]
+  const names = ['--port', '--rp-port', '--inbox-port', '--vault-port']
+  const options = names.flatMap((name, index) => [name, `${ports[index]}`])
   const demo: ChildProcess = spawn(process.execPath, ['demo/main.ts', '--folder', folder, ...options], {
     cwd: root,
   })

@@ -14,6 +14,7 @@ export type { WebAuthnOptions } from './options.ts'
 export const webauthn = (options: WebAuthnOptions): Factor => ({
   name: 'webauthn',
   selfEnrolled: true,
+  attested: options.authenticators !== undefined,
   isAnswerTo: (answer, question) => isAssertionTo(answer, question),
   accepts: (answer) => readAssertion(answer) !== undefined || readAttestation(answer) !== undefined,
   async begin(credentials, context) {
