@@ -111,6 +111,22 @@ describe('a sign-in whose factors were reset by an administrator meanwhile', () 
     assert.equal((await challenge.confirm('u', 'right', '')).kind, 'moved')
     assert.equal((await directory.credentials('maria')).length, 1)
   })
+  it('takes back only what it added, not what was set up since under the same id', async () => {
+    const { challenge, directory } = await open(undefined, (made) => ({
+      directory: {
+        ...made.directory,
+        async addCredential(credential) {
+          await made.directory.addCredential(credential)
+          await endSignIns(made.store, 'maria')
+          await made.directory.removeCredentials('maria')
+          await made.directory.addCredential(phone(2))
+        },
+      },
+    }))
+    await challenge.begin('u', who)
+    assert.equal((await challenge.confirm('u', 'right', '')).kind, 'gone')
+    assert.deepEqual(await directory.credentials('maria'), [phone(2)])
+  })
 })
 
 describe('setting a factor up that broke off half-way', () => {

@@ -141,4 +141,25 @@ describe('steps under way when an administrator steps in', () => {
     const issuing = await op.submit(enrolling, { intent: 'confirm', code, label: 'Other' })
     assert.ok(codeOf((await op.submit(issuing, { intent: 'saved' })).page))
   })
+
+  it('are over before the factors are removed, so that nothing is added behind it', async () => {
+    const account = await op.addPerson('in-order')
+    const at = await atStepTwo(account)
+    const uid = /interaction\/([\w-]{43})/.exec(at.page.url.pathname)?.[1]
+    assert.ok(await op.duepassi.store.get(`si:${uid}`))
+    const { directory } = on(account)
+    let underWay: string | undefined = 'removal was not asked for'
+    const watched = new Proxy(directory, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        return async (...given: unknown[]) => {
+          if (name === 'removeCredentials') underWay = await op.duepassi.store.get(`si:${uid}`)
+          return value.apply(target, given)
+        }
+      },
+    })
+    await resetFactors({ ...on(account), directory: watched })
+    assert.equal(underWay, undefined)
+  })
 })
