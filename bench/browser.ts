@@ -6,6 +6,10 @@ export interface Answer {
   text: string
 }
 
+/** What a browser of these days calls itself, so that Duepassi has to read it as in life. */
+export const userAgent =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36'
+
 interface Cookie {
   path: string
   value: string
@@ -15,13 +19,16 @@ interface Cookie {
 export class Browser {
   readonly #pool: Pool
   readonly #origin: string
+  readonly #name: string
   readonly #cookies = new Map<string, Cookie>()
   /** Requests sent so far. */
   requests = 0
 
-  constructor(pool: Pool, origin: string) {
+  /** `name`: its User-Agent; the empty one sends none. */
+  constructor(pool: Pool, origin: string, name = userAgent) {
     this.#pool = pool
     this.#origin = origin
+    this.#name = name
   }
 
   get(path: string): Promise<Answer> {
@@ -33,9 +40,15 @@ export class Browser {
     return this.#send('POST', path, new URLSearchParams(form).toString())
   }
 
+  /** Drops every cookie but those whose name begins so: a session that ended in a browser that is still known. */
+  keepOnly(start: string): void {
+    for (const key of this.#cookies.keys()) if (!key.startsWith(start)) this.#cookies.delete(key)
+  }
+
   async #send(method: 'GET' | 'POST', path: string, body: string | null = null): Promise<Answer> {
     this.requests++
     const headers: Record<string, string> = { accept: 'text/html', 'accept-language': 'en' }
+    if (this.#name !== '') headers['user-agent'] = this.#name
     const cookie = this.#cookieHeader(path)
     if (cookie !== '') headers.cookie = cookie
     if (body !== null) {

@@ -40,6 +40,7 @@ const configuration = (): Config => {
     },
     resources: [{ id: resource, scopes: [resourceScope], clients: ['*'], format: 'jwt' }],
     lifetimes,
+    policy: { trustedDevices: { kind: 'cookie' } },
   })
 }
 
@@ -50,6 +51,25 @@ const stubHasher: Hasher = {
   verify: async (phc, typed) => phc !== undefined && typed === password,
   derive: async (secret, salt) => createHash('sha256').update(secret).update(salt).digest(),
   isOutdated: () => false,
+}
+
+/** Every sign-in is the first one, and leaves nothing behind: what a login costs besides knowing the browser. */
+const withoutDevices = (directory: Directory): Directory => {
+  const nothing: Pick<Directory, 'devices' | 'addDevice' | 'changeDevice' | 'appendAudit'> = {
+    devices: async () => [],
+    addDevice: async () => {},
+    changeDevice: async () => true,
+    appendAudit: async (event) => {
+      if (!event.type.startsWith('device.')) await directory.appendAudit(event)
+    },
+  }
+  return new Proxy(directory, {
+    get(target, property) {
+      if (property in nothing) return Reflect.get(nothing, property)
+      const value: unknown = Reflect.get(target, property)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 const addAccounts = async (directory: Directory, count: number): Promise<void> => {
@@ -73,6 +93,7 @@ const addAccounts = async (directory: Directory, count: number): Promise<void> =
       passwordHash,
       locale: null,
       groups: [],
+      minimum: null,
       disabledAt: null,
       createdAt: now,
     })
@@ -98,7 +119,11 @@ const config = configuration()
 await migrate(config)
 // Written as in production, one line a request; the bench gives standard output to nobody.
 const log = createLog(config.log.level)
-const duepassi = await compose(config, { log, ...(settings.stubHash === true && { hasher: stubHasher }) })
+const duepassi = await compose(config, {
+  log,
+  ...(settings.stubHash === true && { hasher: stubHasher }),
+  ...(settings.withoutDevices === true && { wrapDirectory: withoutDevices }),
+})
 if (settings.accounts !== undefined) await addAccounts(duepassi.directory, settings.accounts)
 await listen(duepassi, config, log)
 answerBench()

@@ -20,9 +20,44 @@ export const login = async (
   site: Site,
   person: Person,
 ): Promise<{ tokens: Tokens; browser: Browser; requests: number }> => {
-  const browser = new Browser(site.pool, site.origin)
+  const browser = openBrowser(site)
   const tokens = await authorize(site, browser, { scope }, (page) => fillIn(page, person))
   return { tokens, browser, requests: browser.requests + 1 }
+}
+
+const openBrowser = ({ pool, origin, userAgent }: Site) => new Browser(pool, origin, userAgent)
+
+/** Signs in with both factors and the wish not to be asked here again. */
+export const trustBrowser = async (site: Site, person: Person): Promise<Browser> => {
+  const browser = openBrowser(site)
+  await authorize(site, browser, { scope }, (page) => {
+    const form = fillIn(page, person)
+    return form?.code === undefined ? form : { ...form, trust: 'on' }
+  })
+  return browser
+}
+
+/** A new session in a browser that is trusted: the password, and no second factor. */
+export const signInTrusted = (site: Site, browser: Browser, person: Person): Promise<Tokens> => {
+  browser.keepOnly('duepassi-device-')
+  return authorize(site, browser, { scope }, (page) => {
+    const form = fillIn(page, person)
+    if (form?.code !== undefined) throw new Error('a trusted browser was asked for a code')
+    return form
+  })
+}
+
+/** A session that has both factors is asked for the second one again. */
+export const stepUp = async (site: Site, browser: Browser, person: Person): Promise<Tokens> => {
+  let codes = 0
+  const tokens = await authorize(site, browser, { scope, prompt: 'second_factor' }, (page) => {
+    const form = fillIn(page, person)
+    if (form?.password !== undefined) throw new Error('a step-up asked for the password')
+    if (form?.code !== undefined) codes++
+    return form
+  })
+  if (codes !== 1) throw new Error(`a step-up took ${codes} codes`)
+  return tokens
 }
 
 /** Another sign-in of a browser that has a session: no page is shown. */
@@ -42,7 +77,7 @@ const fillIn = (page: string, person: Person): Record<string, string> | undefine
 const authorize = async (
   site: Site,
   browser: Browser,
-  parameters: { scope: string; prompt?: 'none' },
+  parameters: { scope: string; prompt?: 'none' | 'second_factor' },
   answerPage: (page: string) => Record<string, string> | undefined,
 ): Promise<Tokens> => {
   const verifier = random() + random()

@@ -7,7 +7,7 @@ import { stopServices, temporaryFolder } from '../test/support/machine.ts'
 import { compileServers, measureColdStarts } from './cold-start.ts'
 import { createCryptoLimits } from './crypto-limits.ts'
 import { login, refresh } from './flows.ts'
-import { createOperations, operationNames } from './operations.ts'
+import { createOperations, type OperationName, operationNames, ownOperationNames } from './operations.ts'
 import { createPeople } from './people.ts'
 import { startOwnRedis } from './redis.ts'
 import { type Measurements, printReport, tabulate } from './report.ts'
@@ -36,6 +36,7 @@ const full = {
   starts: 5,
   idle: 5000,
   accounts: 6000,
+  steppers: 320,
 }
 const quick = {
   rounds: 2,
@@ -47,6 +48,7 @@ const quick = {
   starts: 1,
   idle: 500,
   accounts: 500,
+  steppers: 64,
 }
 
 const connections = 8
@@ -61,10 +63,10 @@ const readPlan = () => {
 }
 
 /** `--only` takes operations and these, separated by `+`; a table of a part has the lines of that part. */
-const others = ['sessions', 'storm', 'start'] as const
+const others = ['context', 'sessions', 'storm', 'start'] as const
 
 const readParts = (): ReadonlySet<string> => {
-  const all: readonly string[] = [...operationNames, ...others]
+  const all: readonly string[] = [...operationNames, ...ownOperationNames, ...others]
   const wanted = values.only?.split('+') ?? all
   const unknown = wanted.find((name) => !all.includes(name))
   if (unknown !== undefined) throw new Error(`--only knows ${all.join(' + ')}, not ${unknown}`)
@@ -83,18 +85,32 @@ const measureAll = async (): Promise<Measurements> => {
     bare: await startOwnRedis(),
     duepassi: await startOwnRedis(),
     stubbed: await startOwnRedis(),
+    forgetful: await startOwnRedis(),
   }
-  const accounts = { accounts: plan.accounts }
-  const [duepassi, stubbed] = await Promise.all([
+  const accounts = { accounts: plan.accounts + plan.steppers }
+  const [duepassi, stubbed, forgetful] = await Promise.all([
     startServer('duepassi', redis.duepassi, { ...accounts, folder }),
     startServer('duepassi', redis.stubbed, { ...accounts, folder: await temporaryFolder(), stubHash: true }),
+    startServer('duepassi', redis.forgetful, {
+      ...accounts,
+      folder: await temporaryFolder(),
+      stubHash: true,
+      withoutDevices: true,
+    }),
   ])
   const people = {
     duepassi: createPeople(plan.accounts),
     stubbed: createPeople(plan.accounts),
     bare: createPeople(plan.accounts),
+    forgetful: createPeople(plan.accounts),
+    steppers: createPeople(plan.steppers, plan.accounts),
   }
-  const sites = { duepassi: await openSite(duepassi.origin, 32), stubbed: await openSite(stubbed.origin, 32) }
+  const sites = {
+    duepassi: await openSite(duepassi.origin, 32),
+    stubbed: await openSite(stubbed.origin, 32),
+    // Its browsers have no name to be read.
+    forgetful: { ...(await openSite(forgetful.origin, 32)), userAgent: '' },
+  }
 
   // The reference rotates refresh tokens exactly if Duepassi does.
   const { tokens } = await login(sites.stubbed, await people.stubbed.take())
@@ -112,25 +128,44 @@ const measureAll = async (): Promise<Measurements> => {
   const operations = {
     bare: createOperations(bareSite, people.bare, connections),
     duepassi: createOperations(sites.duepassi, people.duepassi, connections),
-    stubbed: createOperations(sites.stubbed, people.stubbed, connections),
+    stubbed: createOperations(sites.stubbed, people.stubbed, connections, {
+      people: people.steppers,
+      count: plan.steppers,
+    }),
+    forgetful: createOperations(sites.forgetful, people.forgetful, connections),
   }
+  const ofStubbed = (operation: OperationName, label: string = operation): Contender => ({
+    server: stubbed,
+    operations: operations.stubbed,
+    operation,
+    milliseconds: plan.slice,
+    label: `duepassi, stubbed hash: ${label}`,
+  })
+  const own = ownOperationNames.filter((operation) => parts.has(operation))
+  const withoutDevices: Contender = {
+    ...ofStubbed('login', 'login without devices'),
+    server: forgetful,
+    operations: operations.forgetful,
+    // Its compilers see as many sign-ins as those of the server that it is compared with.
+    warmth: 1 + own.length,
+  }
+  // What is compared with a login without the hash stands right beside one.
+  const besideLogin: Contender[] = [
+    ...own.map((operation) => ofStubbed(operation)),
+    ...(parts.has('context') ? [withoutDevices] : []),
+  ]
+  const stubbedLogins: Contender[] = [
+    ...(parts.has('login') || besideLogin.length > 0 ? [ofStubbed('login')] : []),
+    ...besideLogin,
+    ...(besideLogin.length > 0 ? [ofStubbed('login', 'login, again')] : []),
+  ]
   const contenders: Contender[] = operationNames.flatMap((operation) => {
-    if (!parts.has(operation)) return []
+    if (!parts.has(operation)) return operation === 'login' ? stubbedLogins : []
     const reference = { server: bare, operations: operations.bare, operation, milliseconds: plan.slice }
     const ours = { server: duepassi, operations: operations.duepassi, operation }
     return [
       { ...reference, label: `bare: ${operation}` },
-      ...(operation === 'login'
-        ? [
-            {
-              server: stubbed,
-              operations: operations.stubbed,
-              operation,
-              milliseconds: plan.slice,
-              label: 'duepassi, stubbed hash: login',
-            },
-          ]
-        : []),
+      ...(operation === 'login' ? stubbedLogins : []),
       {
         ...ours,
         label: `duepassi: ${operation}`,
@@ -150,8 +185,8 @@ const measureAll = async (): Promise<Measurements> => {
   const storm = parts.has('storm')
     ? await measureStorm(sites.duepassi, people.duepassi, plan.storm)
     : undefined
-  await Promise.all([sites.duepassi.close(), sites.stubbed.close(), bareSite.close()])
-  await Promise.all([duepassi.stop(), stubbed.stop(), bare.stop()])
+  await Promise.all([...Object.values(sites), bareSite].map((site) => site.close()))
+  await Promise.all([duepassi, stubbed, forgetful, bare].map((server) => server.stop()))
 
   tell('cold starts')
   const starting = [

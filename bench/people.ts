@@ -15,15 +15,17 @@ export interface Person {
   username: string
   /** The code of this moment. */
   code(): string
+  /** Whether a code of theirs would be accepted now: none of this step was used. */
+  isFresh(): boolean
 }
 
 /**
  * Accounts to sign in with, each at most once per time step, because a code is accepted once. When all have been
- * used in this step, `take` waits for the next one; `waited` counts how often.
+ * used in this step, `take` waits for the next one; `waited` counts how often. `first` is the first one's number.
  */
-export const createPeople = (count: number) => {
+export const createPeople = (count: number, first = 0) => {
   const lastStep = new Int32Array(count)
-  const seeds = Array.from({ length: count }, (_, index) => seedOf(index))
+  const seeds = Array.from({ length: count }, (_, index) => seedOf(first + index))
   let next = 0
   let waited = 0
   return {
@@ -39,11 +41,12 @@ export const createPeople = (count: number) => {
       }
       lastStep[index] = stepNow()
       return {
-        username: username(index),
+        username: username(first + index),
         code() {
           lastStep[index] = stepNow()
           return generateSync({ secret: seeds[index] ?? '' })
         },
+        isFresh: () => (lastStep[index] ?? 0) < stepNow(),
       }
     },
   }

@@ -47,6 +47,8 @@ export interface ServerSettings {
   accounts?: number
   /** duepassi-server: a password hash that costs nothing. */
   stubHash?: boolean
+  /** duepassi-server: no browser is ever known, and none is remembered. */
+  withoutDevices?: boolean
   /** bare-server: whether refresh tokens rotate, as they do in the server it is compared with. */
   rotate?: boolean
 }

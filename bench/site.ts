@@ -6,6 +6,8 @@ import { client } from './setup.ts'
 export interface Site {
   pool: Pool
   origin: string
+  /** What its browsers call themselves; absent: as usual. */
+  userAgent?: string
   authorization: string
   token: string
   userinfo: string

@@ -9,6 +9,8 @@ export interface Contender {
   operations: Operations
   operation: OperationName
   milliseconds: number
+  /** Times the warm-up of others, for a server that does one operation beside one that does several; absent: 1. */
+  warmth?: number
 }
 
 /** Per contender, one entry a round. */
@@ -20,7 +22,7 @@ export interface Series {
 }
 
 const measure = async ({ server, operations, operation, milliseconds }: Contender) => {
-  await operations.prepare()
+  await operations.prepare(operation)
   const started = performance.now()
   const before = await server.cpu()
   const { done, verify } = await operations.repeat(operation, milliseconds)
@@ -60,13 +62,13 @@ export const warmUp = async (
   plan: { operations: number; milliseconds: number },
 ): Promise<void> => {
   const warm = new Map<Operations, Set<OperationName>>()
-  for (const { operations, operation } of contenders) {
+  for (const { operations, operation, warmth = 1 } of contenders) {
     const done = warm.get(operations) ?? new Set()
     if (done.has(operation)) continue
     warm.set(operations, done.add(operation))
-    const until = performance.now() + plan.milliseconds
-    for (let count = 0; count < plan.operations && performance.now() < until; ) {
-      await operations.prepare()
+    const until = performance.now() + plan.milliseconds * warmth
+    for (let count = 0; count < plan.operations * warmth && performance.now() < until; ) {
+      await operations.prepare(operation)
       const slice = await operations.repeat(operation, 200)
       await slice.verify()
       count += slice.done

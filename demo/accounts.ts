@@ -21,6 +21,7 @@ export const prepareAccount = async ({ directory, hasher }: Duepassi, clock: Clo
     passwordHash: await hasher.hash(password),
     locale: null,
     groups: [],
+    minimum: null,
     disabledAt: null,
     createdAt: clock.now(),
   })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { exportJWK, generateKeyPair } from 'jose'
 import { stringify } from 'yaml'
 import { printFaults } from '../src/config/fault.ts'
@@ -41,7 +42,10 @@ export const openDemoFolder = async (
     database: { url: `sqlite:${join(path, 'duepassi.db')}` },
     store: { file: join(path, 'sessions.db') },
     keys: JSON.parse(readFileSync(keysFile, 'utf8')),
-    policy: { secondFactor },
+    policy: { secondFactor, trustedDevices: { kind: 'cookie' } },
+    // Made up: documentation addresses in four cities, for `policy explain --from`.
+    places: { file: fileURLToPath(new URL('../test/support/places.mmdb', import.meta.url)) },
+    tokens: { enabled: true },
     resources,
     // Long enough to be seen, short enough to try the lock within a minute.
     attempts: { firstWait: 2, longestWait: 4 },

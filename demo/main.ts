@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../src/clock.ts'
 import { compose, migrate } from '../src/compose.ts'
-import { inboxDelivery } from '../src/delivery/inbox/inbox.ts'
+import { inboxDelivery, textInboxDelivery } from '../src/delivery/inbox/inbox.ts'
 import { DuepassiError } from '../src/errors.ts'
 import { listen } from '../src/http/server.ts'
 import { createLog } from '../src/log.ts'
@@ -50,9 +50,10 @@ const folder = await openDemoFolder(options.folder, {
 })
 const { config } = folder
 const inbox = inboxDelivery(folder.path)
+const texts = textInboxDelivery(folder.path, { clock: systemClock })
 const log = createLog('warn')
 await migrate(config)
-const duepassi = await compose(config, { log, mail: inbox, clock: systemClock })
+const duepassi = await compose(config, { log, mail: inbox, texts, clock: systemClock })
 await prepareAccount(duepassi, systemClock)
 const relyingParty = `http://localhost:${ports.relyingParty}`
 const clientSecret = await prepareClient(duepassi, relyingParty)
@@ -76,7 +77,7 @@ const vault = await orName(
   'vault-port',
   ports.vault,
 )
-const mails = await orName(startInbox({ inbox, port: ports.inbox }), 'inbox-port', ports.inbox)
+const mails = await orName(startInbox({ inbox, texts, port: ports.inbox }), 'inbox-port', ports.inbox)
 
 console.log(`
   Duepassi is running.
@@ -85,15 +86,20 @@ console.log(`
     2. Click “Sign in” and enter
          user name              ${person.username}
          password               ${person.password}
-    3. Choose your second step: a passkey or security key, or an authenticator app
-       (scan the QR code, or copy the secret into oathtool --totp -b <secret>).
+    3. Choose your second step: a passkey or security key, an authenticator app
+       (scan the QR code, or copy the secret into oathtool --totp -b <secret>),
+       a code by text message (it arrives in the inbox below), or a hardware token.
     4. Read what your ID token says.
     5. Open the vault from there: a resource server that asks for a passkey or security key,
        and gets it by a step up (RFC 9470).
-    6. Look after your factors  ${config.issuer}/account
+    6. Sign in again, tick “Don’t ask again on this device”, and the next time the password
+       is enough here: your token then says one factor, and the vault still asks.
+    7. Look after your factors and devices  ${config.issuer}/account
+    8. Ask why: npm run duepassi -- policy explain --account ${person.username} --client demo \\
+                  --from 203.0.113.7 -c ${folder.path}/duepassi.yaml
 
     The provider                ${config.issuer}
-    Mails that would be sent    ${mails.url}
+    Mails and text messages     ${mails.url}
     Unlock the account          npm run duepassi -- account unlock ${person.username} -c ${folder.path}/duepassi.yaml
 
   Waits after wrong codes are seconds here, not minutes. Ctrl-C ends the demo; its data stays in ${folder.path}/

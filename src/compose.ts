@@ -9,16 +9,19 @@ import { endSignIns } from './challenge/sign-ins.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ladderOf } from './config/policy-rules.ts'
 import type { Config } from './config/schema.ts'
+import { noPlaces, openPlaces } from './context/place.ts'
+import { createSightings } from './context/sighting.ts'
 import { createCookieSigner } from './crypto/cookie-signer.ts'
 import { type RandomBytes, systemRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/sealing.ts'
-import type { MailDelivery } from './delivery/delivery.ts'
+import type { MailDelivery, TextDelivery } from './delivery/delivery.ts'
 import { createNotifier } from './delivery/notifier.ts'
 import type { Credential, Directory } from './directory/directory.ts'
 import { sealedDirectory } from './directory/sealed.ts'
 import { migrate as migrateDatabase } from './directory/sql/migrate.ts'
 import { sqlDirectory } from './directory/sql/sql-directory.ts'
 import { DuepassiError } from './errors.ts'
+import type { Factor } from './factors/factor.ts'
 import { recoveryCodes } from './factors/recovery-code/recovery-code.ts'
 import { totp } from './factors/totp/totp.ts'
 import { describeCredential } from './factors/webauthn/credential.ts'
@@ -31,7 +34,9 @@ import { createHasher, type Hasher } from './passwords/hashing.ts'
 import { secondFactor } from './plugin/second-factor.ts'
 import { scopeOf } from './provider/claims.ts'
 import { createConfiguration } from './provider/configuration.ts'
+import { messageFactors } from './provider/message-factors.ts'
 import { createOwnPages } from './provider/pages.ts'
+import { tokenFactor } from './provider/token-factor.ts'
 import { tokenLengths } from './provider/token-lengths.ts'
 import {
   relatedOriginsFile,
@@ -63,6 +68,7 @@ export interface Parts {
   log?: Log
   hasher?: Hasher
   mail?: MailDelivery
+  texts?: TextDelivery
   /** Put between the stores and all that use them. */
   wrapStore?: (store: Store) => Store
   wrapDirectory?: (directory: Directory) => Directory
@@ -92,6 +98,41 @@ export const openMail = async ({ mail, brand }: Config): Promise<MailDelivery | 
   return smtpDelivery({ url: mail.url, from: mail.from, name: brand.name })
 }
 
+/** The service for text messages that a configuration names, if any. */
+export const openTexts = async (
+  { sms: { webhook, smpp } }: Config,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<TextDelivery | undefined> => {
+  if (webhook.url && webhook.secret) {
+    const { webhookDelivery } = await import('./delivery/sms-webhook/sms-webhook.ts')
+    return webhookDelivery({ url: webhook.url, secret: webhook.secret, fetch: globalThis.fetch, clock, log })
+  }
+  if (!smpp.url || !smpp.from) return undefined
+  const { smppDelivery } = await import('./delivery/smpp/smpp.ts')
+  return smppDelivery({ url: smpp.url, from: smpp.from, log })
+}
+
+/**
+ * The factors that a configuration offers, best first: what cannot be phished, codes that are typed, what is sent, and what
+ * is left when all else is lost.
+ */
+export const openFactors = async (
+  config: Config,
+  parts: {
+    clock: Clock
+    hasher: Hasher
+    directory: Pick<Directory, 'accountById' | 'tokens' | 'tokenBySerial' | 'assignToken'>
+    mail: MailDelivery | undefined
+    texts: TextDelivery | undefined
+  },
+): Promise<Factor[]> => [
+  webauthn(await webauthnOptions(config, parts.clock)),
+  totp({ window: config.totp.window as 0 | 1 }),
+  ...(config.tokens.enabled ? [tokenFactor(config.tokens, parts.directory)] : []),
+  ...messageFactors({ config, ...parts }),
+  recoveryCodes({ hasher: parts.hasher }),
+]
+
 /** Brings the database up to date, under a lock; answers the names of the migrations that ran. */
 export const migrate = (config: Config): Promise<string[]> => migrateDatabase(config.database.url)
 
@@ -116,6 +157,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   const requests = createRequestMemory({ store, log })
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
   const mail = parts.mail ?? (await openMail(config))
+  const texts = parts.texts ?? (await openTexts(config, { clock, log }))
   const accountName = createAccountNames(directory)
 
   const ladder = ladderOf(config)
@@ -123,18 +165,18 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     directory: unsealed,
     store,
     sealer,
-    // Best first: what cannot be phished, codes that are typed, and what is left when all else is lost.
-    factors: [
-      webauthn(await webauthnOptions(config, clock)),
-      totp({ window: config.totp.window as 0 | 1 }),
-      recoveryCodes({ hasher }),
-    ],
+    factors: await openFactors(config, { clock, hasher, directory, mail, texts }),
+    messages: config.messages,
     policy: { ...config.policy, ladder },
+    sightingOf: createSightings({
+      places: config.places.file === undefined ? noPlaces : await openPlaces(config.places.file),
+      proxy: config.proxy,
+    }),
     groups: async (id) => (await directory.accountById(id))?.groups ?? [],
     attempts: config.attempts,
     brand: config.brand,
     accountName,
-    notify: createNotifier({ directory, mail, clock, brand: config.brand }),
+    notify: createNotifier({ directory, mail, clock, brand: config.brand, issuer: config.issuer }),
     signInSeconds: config.lifetimes.interaction,
     pages,
     clock,
@@ -177,6 +219,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     accountName,
     scopeOf,
     primarySucceeded: mfa.primarySucceeded,
+    ...(config.policy.trustedDevices.kind === 'bound' && { boundTo: config.issuer }),
     ...(config.webauthn.passkeys && {
       passkeys: { rpId: rpIdOf(config), question: mfa.passkeyQuestion, signIn: mfa.signInWithPasskey },
     }),
@@ -194,6 +237,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     pages,
     account: (id) => directory.accountById(id),
     changes: mfa.changes,
+    devices: mfa.devices,
     policyOf: mfa.policyOf,
     async endOtherSessions(accountId, accessToken) {
       const token = await provider.AccessToken.find(accessToken)
@@ -228,7 +272,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
       return { store: storeAnswer, directory: directoryAnswer }
     },
     async close() {
-      await Promise.allSettled([store.close(), directory.close(), mail?.close()])
+      await Promise.allSettled([store.close(), directory.close(), mail?.close(), texts?.close()])
     },
   }
 }

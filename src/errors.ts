@@ -10,6 +10,7 @@ const table = {
   account_unknown: { status: 404 },
   client_exists: { status: 409 },
   credential_exists: { status: 409 },
+  token_exists: { status: 409 },
   cross_site: { status: 403 },
   bad_form: { status: 400 },
   interaction_gone: { status: 400 },

@@ -1,4 +1,4 @@
-import type { Method, Views } from '../src/pages/views.ts'
+import type { KnownDevice, Method, Views } from '../src/pages/views.ts'
 import { creationOptions, type MakeSample, type Sample } from './page-samples.ts'
 
 const hour = 3_600_000
@@ -34,6 +34,30 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
     lastUsedAt: now - 26 * hour,
     removable: true,
   }
+  const devices: KnownDevice[] = [
+    {
+      id: 'laptop',
+      browser: 'Firefox',
+      system: 'Windows',
+      city: 'Milano',
+      country: 'IT',
+      address: '203.0.113.7',
+      lastUsedAt: now - hour / 60,
+      trustedUntil: Date.UTC(2026, 3, 8, 9, 30),
+      here: true,
+    },
+    {
+      id: 'unknown',
+      browser: null,
+      system: 'Android',
+      city: null,
+      country: null,
+      address: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
+      lastUsedAt: now - 50 * hour,
+      trustedUntil: null,
+      here: false,
+    },
+  ]
   const home = (
     name: string,
     locals: Partial<Views['account/home']> & Pick<Views['account/home'], 'state'>,
@@ -47,6 +71,7 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
         methods: [],
         recoveryCodes: null,
         addable: ['webauthn', 'totp'],
+        devices: [],
         ...locals,
       },
       false,
@@ -61,7 +86,7 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
     }),
     home('account-not-set-up', { state: 'not-set-up' }),
     home('account-incomplete', { state: 'incomplete', methods: [app] }),
-    home('account-locked', { state: 'locked', methods: [phone, app], recoveryCodes }),
+    home('account-locked', { state: 'locked', methods: [phone, app], recoveryCodes, devices }),
     home('account-done', {
       state: 'on',
       methods: [phone, app],
@@ -69,6 +94,7 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
       done: 'removed',
       signal: { rpId: 'localhost', userId: 'bWFyaWE', credentialIds: ['AAAA'] },
     }),
+    home('account-devices', { state: 'on', methods: [app], recoveryCodes, devices, done: 'forgotten' }),
     home('account-demanded', {
       state: 'on',
       methods: [phone],

@@ -26,6 +26,11 @@ const examples: Record<string, unknown> = {
   'webauthn.authenticators': ['fa2b99dc-9e39-4257-8f92-4a30d23c4118'],
   'webauthn.metadata': '/etc/duepassi/fido-mds.jwt',
   'webauthn.metadataRoot': '/etc/duepassi/fido-mds-root.pem',
+  'places.file': '/usr/share/GeoIP/GeoLite2-City.mmdb',
+  'sms.webhook.url': 'https://sms.example.org/send',
+  'sms.webhook.secret': 'sixteen characters at least',
+  'sms.smpp.url': 'smpp://user:password@smsc.example.org:2775',
+  'sms.smpp.from': 'Example',
   'mail.url': 'smtp://user:password@mail.example.org:587',
   'mail.from': 'id@example.org',
 }

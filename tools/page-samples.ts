@@ -3,6 +3,7 @@ import qrcode from 'qrcode'
 import type { Page } from '../src/pages/pages.ts'
 import type { Language, PageClient, PageError, ViewName, WebAuthnOptions } from '../src/pages/views.ts'
 import { accountSamples } from './account-samples.ts'
+import { codeSamples } from './code-samples.ts'
 
 export interface Sample {
   name: string
@@ -71,6 +72,7 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       allowCredentials: [{ id: knownId, type: 'public-key', transports: ['internal', 'hybrid'] }],
     },
   } as const
+  const device = { issuer: 'https://id.example', uid: 'sample-interaction' }
   const sample: MakeSample = (name, view, locals, known = true) => ({
     name,
     page: { view, language, locals, ...(known ? { client } : {}) } as Page<ViewName>,
@@ -89,6 +91,31 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       passkey: { options: passkeyOptions, question: 'sealed.question' },
       unknownPasskey: { rpId: 'localhost', credentialId: knownId },
       error: { key: 'error.passkey.unknown' },
+    }),
+    sample('login-device', 'interaction/login', { device }),
+    sample('totp-trust', 'interaction/second-factor', {
+      factor: totp,
+      others: ['recovery-code'],
+      accountName,
+      trust: { days: 30 },
+    }),
+    sample('totp-trust-key', 'interaction/second-factor', {
+      factor: several,
+      others: [],
+      error: { key: 'error.code.wrong' },
+      trust: { days: 1, key: { ...device, tag: 'maria' } },
+    }),
+    sample('webauthn-trust', 'interaction/second-factor', {
+      factor: key,
+      others: ['totp'],
+      accountName,
+      trust: { days: 30 },
+    }),
+    sample('webauthn-trust-key', 'interaction/second-factor', {
+      factor: key,
+      others: ['totp'],
+      accountName,
+      trust: { days: 30, key: { ...device, tag: 'maria' } },
     }),
     sample('totp', 'interaction/second-factor', { factor: totp, others: ['recovery-code'], accountName }),
     sample('totp-several', 'interaction/second-factor', { factor: several, others: [], accountName }),
@@ -134,6 +161,7 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       accountName,
       error: { key: 'error.webauthn.wait', values: { seconds: 30 } },
     }),
+    ...codeSamples(sample),
     sample('choose', 'interaction/choose', { factors: ['webauthn', 'totp'], reason: 'first', accountName }),
     sample('choose-demanded', 'interaction/choose', {
       factors: ['webauthn'],
@@ -162,6 +190,7 @@ export async function pageSamples(language: Language, client: PageClient): Promi
     sample('recovered', 'interaction/recovered', { left: 9, authenticators: ['iPhone di Maria'] }),
     sample('recovered-last', 'interaction/recovered', { left: 0, authenticators: [] }),
     sample('locked', 'interaction/locked', {}),
+    sample('turned-away', 'interaction/turned-away', {}),
     sample('consent', 'interaction/consent', {
       scopes: ['openid', 'profile', 'email', 'offline_access', 'orders:read'],
       accountName,

@@ -6,6 +6,7 @@ import { createAdd, createStartChange } from './change.ts'
 import { createChangePage } from './change-page.ts'
 import { createCodes } from './codes.ts'
 import { createSecretCookie } from './cookies.ts'
+import { createForget } from './forget.ts'
 import { createHome } from './home.ts'
 import { createPageSessions } from './page-sessions.ts'
 import type { AccountParts } from './parts.ts'
@@ -54,6 +55,7 @@ export const createAccountPages = (parts: AccountParts): AccountPages => {
     remove: createRemove(shared),
     rename: createRename(shared),
     codes: createCodes({ ...shared, startChange }),
+    forget: createForget(shared),
   }
 
   const methodsOf = (target: Target): readonly string[] => {

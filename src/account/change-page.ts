@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Outcome, Refusal } from '../challenge/challenge.ts'
 import type { SignIn } from '../challenge/machine.ts'
-import { answerOf, errorOf, labelOf, statusOf, waitOf } from '../interaction/refusals.ts'
+import { answerOf, errorOf, expectsAddress, labelOf, statusOf, waitOf } from '../interaction/refusals.ts'
 import { redirect } from '../interaction/visit.ts'
 import type { AccountViews, FactorDraft, Views } from '../pages/views.ts'
 import type { Flash, PageSession, PageSessions } from './page-sessions.ts'
@@ -66,7 +66,7 @@ export const createChangePage = (
             ...shared,
             factor: { name: stage.factor, ...stage.draft.shown, ...(label && { label }) } as FactorDraft,
             otherWays: changes.choices(signIn).length > 1,
-            ...(refusal && { error: errorOf(refusal, stage.factor) }),
+            ...(refusal && { error: errorOf(refusal, stage.factor, expectsAddress(stage)) }),
             ...(waitSeconds && { waitSeconds }),
           },
         })
@@ -95,6 +95,8 @@ export const createChangePage = (
         return changes.chooseAgain(uid)
       case 'confirm':
         return changes.confirm(uid, answerOf(form), labelOf(form['label']))
+      case 'address':
+        return changes.provideAddress(uid, form['address'] ?? '')
       case 'saved':
         return changes.codesSaved(uid)
       default:

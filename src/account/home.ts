@@ -1,4 +1,4 @@
-import type { AccountViews } from '../pages/views.ts'
+import type { AccountViews, KnownDevice } from '../pages/views.ts'
 import { createShowMethod } from './methods.ts'
 import type { Flash, PageSessions } from './page-sessions.ts'
 import type { AccountParts } from './parts.ts'
@@ -10,7 +10,10 @@ type HomeView = AccountViews['account/home']
 
 /** The state of the second step, each method, and what can be done about them. */
 export const createHome = (
-  parts: Pick<AccountParts, 'pages' | 'describe' | 'rpId'> & { sessions: PageSessions; addresses: Addresses },
+  parts: Pick<AccountParts, 'pages' | 'describe' | 'rpId' | 'devices'> & {
+    sessions: PageSessions
+    addresses: Addresses
+  },
 ) => {
   const showMethod = createShowMethod(parts)
 
@@ -36,8 +39,25 @@ export const createHome = (
           ),
         }
 
+  /** Nothing of their secrets and keys. */
+  const showDevices = async ({ req, owner: { accountId } }: AccountVisit): Promise<KnownDevice[]> => {
+    const here = parts.devices.ofRequest(req, accountId)
+    return (await parts.devices.list(accountId)).map(({ id, seen, lastUsedAt, trustedUntil }) => ({
+      id,
+      browser: seen.browser,
+      system: seen.system,
+      city: seen.city,
+      country: seen.country,
+      address: seen.address,
+      lastUsedAt,
+      trustedUntil,
+      here: id === here,
+    }))
+  }
+
   const render = async (visit: AccountVisit, status: number): Promise<void> => {
     const { req, res, language, person, overview } = visit
+    const devices = await showDevices(visit)
     const flash = await takeFlash(visit)
     const signal = signalOf(flash?.userHandle, visit)
     parts.pages.send(req, res, {
@@ -55,6 +75,7 @@ export const createHome = (
         methods: overview.methods.map(showMethod),
         recoveryCodes: overview.recoveryCodes,
         addable: overview.addable as HomeView['addable'],
+        devices,
         ...(flash?.done && { done: flash.done }),
         ...(flash?.error && { error: flash.error }),
         ...(signal && { signal }),

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Challenge } from '../challenge/challenge.ts'
 import type { Changes } from '../challenge/changes.ts'
 import type { Clock } from '../clock.ts'
+import type { Devices } from '../context/devices.ts'
 import type { RandomBytes } from '../crypto/random.ts'
 import type { Sealer } from '../crypto/sealing.ts'
 import type { Credential } from '../directory/directory.ts'
@@ -23,7 +24,7 @@ export type AccountChanges = Pick<
   Changes,
   'overview' | 'beginAdding' | 'beginCodes' | 'end' | 'rename' | 'remove'
 > &
-  Pick<Challenge, 'find' | 'choices' | 'choose' | 'chooseAgain' | 'confirm' | 'codesSaved'>
+  Pick<Challenge, 'find' | 'choices' | 'choose' | 'chooseAgain' | 'provideAddress' | 'confirm' | 'codesSaved'>
 
 export interface AccountParts {
   issuer: string
@@ -38,6 +39,8 @@ export interface AccountParts {
   pages: Pages
   account(id: string): Promise<Person | undefined>
   changes: AccountChanges
+  /** Browsers that the person signed in with. */
+  devices: Pick<Devices, 'list' | 'ofRequest' | 'remove'>
   /** Ends every other session of the account, with its grants, and whatever is under way; the token's own goes on. */
   endOtherSessions(accountId: string, accessToken: string): Promise<void>
   /** Rules and demand of an account, apart from any relying party. */

@@ -9,6 +9,7 @@ const parameters = {
   remove: 'id',
   rename: 'id',
   codes: undefined,
+  forget: 'id',
 } as const
 
 export type PlaceName = keyof typeof parameters
@@ -37,7 +38,7 @@ export interface Addresses {
   targetOf(req: IncomingMessage): Target | undefined
 }
 
-/** Credential ids and factor names; anything else names nothing that exists. */
+/** Ids of credentials and devices, and factor names; anything else names nothing that exists. */
 const wellFormed = /^[\w:.-]{1,200}$/
 
 const isPlaceName = (name: string): name is PlaceName => Object.hasOwn(parameters, name)

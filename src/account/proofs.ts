@@ -1,3 +1,4 @@
+import { isTrustNamed } from '../policy/amr.ts'
 import { isFresh, newProofSeconds } from './freshness.ts'
 import type { AccountParts } from './parts.ts'
 import type { AccountSignIn } from './sign-in.ts'
@@ -30,7 +31,8 @@ export const createProofs = (
       return false
     },
 
-    /** Whether the session was proven by two factors, however long ago. */
-    byTwoFactors: ({ session }: AccountVisit): boolean => strongAcrs.some((one) => one === session.acr),
+    /** Whether the person proved two factors, however long ago; what a device remembers is none of them. */
+    byTwoFactors: ({ session }: AccountVisit): boolean =>
+      strongAcrs.some((one) => one === session.acr) && !isTrustNamed(session.amr),
   }
 }

@@ -2,15 +2,20 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Attempts } from '../attempts/attempts.ts'
 import type { RecordEvent } from '../audit/trail.ts'
 import type { Clock } from '../clock.ts'
+import type { DeviceNotice, TrustWish } from '../context/devices.ts'
 import type { RandomBytes } from '../crypto/random.ts'
 import type { SecondFactorDirectory } from '../directory/directory.ts'
+import { markOf } from '../directory/mark.ts'
 import { DuepassiError } from '../errors.ts'
 import type { Factor, FactorContext, FactorName, Rejection } from '../factors/factor.ts'
 import type { Factors } from '../factors/registry.ts'
-import { createEnrolment, markOf } from './enrolment.ts'
+import { isWeak } from '../policy/amr.ts'
+import { createEnrolment } from './enrolment.ts'
 import { createJudging } from './judging.ts'
-import { advance, type Event, isOver, type SignIn, type Stage } from './machine.ts'
+import { advance, type Event, isOver, type SignIn, type Stage, unproven } from './machine.ts'
 import { createNext } from './next.ts'
+import { createRetirement } from './retirement.ts'
+import { createSending, type MessageParts } from './sending.ts'
 import type { SignIns, Stored } from './sign-ins.ts'
 import { askableFactors, enrollableFactors, firstOf } from './ways.ts'
 
@@ -18,9 +23,11 @@ import { askableFactors, enrollableFactors, firstOf } from './ways.ts'
 export type Notice =
   | { kind: 'factor-enrolled'; accountId: string; factor: string; label: string }
   | { kind: 'factor-removed'; accountId: string; factor: string; label: string }
+  | { kind: 'factor-retired'; accountId: string; factor: string; label: string; by: string }
   | { kind: 'recovery-code-used'; accountId: string; left: number }
   | { kind: 'recovery-codes-issued'; accountId: string }
   | { kind: 'second-factor-locked'; accountId: string }
+  | DeviceNotice
 
 export interface ChallengeParts {
   directory: SecondFactorDirectory
@@ -35,11 +42,17 @@ export interface ChallengeParts {
   accountName(accountId: string): Promise<string>
   /** Must not reject: a lost mail does not stop a sign-in. */
   notify(notice: Notice): Promise<void>
+  /** Limits of codes that are sent; needed where a factor sends any. */
+  messages?: MessageParts
 }
 
 export type Refusal =
   | { reason: Rejection; clockOffset?: number; waitSeconds?: number }
   | { reason: 'wait'; seconds: number }
+  /** No message is sent for so many seconds, because others were. */
+  | { reason: 'pause'; seconds: number }
+  /** The message could not be handed over. */
+  | { reason: 'undelivered' }
   /** The sign-in has moved on meanwhile, in another tab or by a second click. */
   | { reason: 'elsewhere' }
 
@@ -49,10 +62,9 @@ export type Outcome =
   | { kind: 'refused'; signIn: SignIn; refusal: Refusal }
   | { kind: 'gone' }
 
-/** Who begins a second step. `factors`: what a session that is stepped up was proven by. */
-export type Who = Pick<SignIn, 'accountId' | 'clientId' | 'primary' | 'rules'> & {
-  factors?: readonly string[]
-}
+/** Who begins a second step. `factors`, `proofs`: what a session that is stepped up was proven by. */
+export type Who = Pick<SignIn, 'accountId' | 'clientId' | 'primary' | 'rules'> &
+  Partial<Pick<SignIn, 'factors' | 'proofs' | 'origin'>>
 
 /** Whether a sign-in stands elsewhere; a new question by the same factor is the same place. */
 const hasMoved = (before: Stage, now: Stage): boolean =>
@@ -67,6 +79,7 @@ export const createContexts =
     random,
     issuerName,
     accountName: await accountName(accountId),
+    accountId,
   })
 
 /** Milliseconds between the looks of a submission whether its twin has been accepted. */
@@ -109,6 +122,9 @@ export const createChallenge = (parts: ChallengeParts) => {
     return isOver(stored.signIn.stage) ? { kind: 'moved', signIn: stored.signIn } : run(stored)
   }
 
+  const sending = createSending({ ...parts, messages: parts.messages, contextFor, step, elsewhere })
+  const retire = createRetirement(parts)
+
   const lock = async (
     uid: string,
     stored: Stored,
@@ -117,6 +133,8 @@ export const createChallenge = (parts: ChallengeParts) => {
   ): Promise<Outcome> => {
     const { accountId, clientId } = stored.signIn
     if (justNow) {
+      // Whoever causes a lock is not the person, or needs help: either way no browser vouches for them now.
+      await directory.endTrust(accountId)
       await record('factor.locked', { accountId, clientId, factor })
       await parts.notify({ kind: 'second-factor-locked', accountId })
     }
@@ -148,16 +166,9 @@ export const createChallenge = (parts: ChallengeParts) => {
      * Begins the second step; where the account has no factor yet, with setting one up. `preferred`: the factor that
      * worked last in this browser.
      */
-    async begin(uid: string, { factors: before = [], ...who }: Who, preferred?: string): Promise<SignIn> {
+    async begin(uid: string, who: Who, preferred?: string): Promise<SignIn> {
       const { factors: names, lockedAt } = await directory.standing(who.accountId)
-      const signIn: SignIn = {
-        purpose: 'sign-in',
-        ...who,
-        proven: [],
-        factors: before,
-        provenBy: null,
-        stage: { name: 'locked' },
-      }
+      const signIn: SignIn = { purpose: 'sign-in', ...unproven, ...who, stage: { name: 'locked' } }
       const stage = async (): Promise<Stage> => {
         if (lockedAt !== null) return { name: 'locked' }
         if (names.length === 0) return chooseFrom(signIn, [])
@@ -174,6 +185,13 @@ export const createChallenge = (parts: ChallengeParts) => {
 
     async find(uid: string): Promise<SignIn | undefined> {
       return (await signIns.find(uid))?.signIn
+    },
+
+    /** Shows once more why nobody is let in from where this comes. */
+    async turnAway(uid: string, who: Who): Promise<SignIn> {
+      const signIn: SignIn = { purpose: 'sign-in', ...unproven, ...who, stage: { name: 'turned-away' } }
+      await signIns.begin(uid, signIn)
+      return signIn
     },
 
     /** Seconds until an answer to what is asked will be judged; 0: now. */
@@ -193,7 +211,8 @@ export const createChallenge = (parts: ChallengeParts) => {
     /** Factors the person could set up here, best first. */
     choices: (signIn: SignIn): FactorName[] => enrollableFactors(factors, signIn).map(({ name }) => name),
 
-    answer: (uid: string, answer: string): Promise<Outcome> =>
+    /** `trust`: the person wants not to be asked again in this browser. */
+    answer: (uid: string, answer: string, trust?: TrustWish): Promise<Outcome> =>
       step(uid, async (found) => {
         const { signIn } = found
         const { accountId, clientId, stage } = signIn
@@ -263,9 +282,12 @@ export const createChallenge = (parts: ChallengeParts) => {
           factor: factor.name,
           amr: verdict.amr,
           credential: markOf(by),
+          proof: { at: Math.floor(clock.now() / 1000), by: markOf(by), ...verdict.assurance },
+          trust: isWeak(factor.name) ? undefined : trust,
           next: await afterAnswer(signIn, factor, markOf(by), all),
         })
         await record('factor.accepted', { accountId, clientId, factor: factor.name })
+        if (outcome.kind === 'moved') await retire(signIn, factor.name, all)
         if (outcome.kind === 'moved' && outcome.signIn.stage.name === 'recovered')
           await parts.notify({ kind: 'recovery-code-used', accountId, left: outcome.signIn.stage.left })
         return outcome
@@ -327,6 +349,8 @@ export const createChallenge = (parts: ChallengeParts) => {
       step(uid, async (stored) => {
         const { signIn } = stored
         if (signIn.stage.name !== 'enrolling') return elsewhere(uid)
+        const refusal = await sending.reserveEnrolment(signIn, answer)
+        if (refusal) return { kind: 'refused', signIn, refusal }
         let confirmed = await enrolment.confirm(signIn, answer, label)
         if (confirmed.kind === 'superseded') {
           // Its twin may still be making recovery codes.
@@ -338,11 +362,13 @@ export const createChallenge = (parts: ChallengeParts) => {
         }
         if (confirmed.kind === 'superseded') return { kind: 'gone' }
         if (confirmed.kind === 'refused') return { kind: 'refused', signIn, refusal: confirmed.refusal }
-        const { amr, credential, issue } = confirmed
+        await sending.settleEnrolment(signIn)
+        const { amr, credential, proof, issue } = confirmed
         const outcome = await move(uid, stored, {
           name: 'enrolled',
           amr,
           credential,
+          proof,
           next: issue ? { name: 'issuing', ...issue } : await afterEnrolment(signIn, credential),
         })
         if (outcome.kind === 'gone') await enrolment.takeBack(signIn, credential)
@@ -356,6 +382,9 @@ export const createChallenge = (parts: ChallengeParts) => {
         const { factors: names } = await directory.standing(stored.signIn.accountId)
         return move(uid, stored, { name: 'codes-saved', next: await afterProof(stored.signIn, names) })
       }),
+
+    send: sending.send,
+    provideAddress: sending.provideAddress,
 
     giveUp: (uid: string): Promise<Outcome> =>
       step(uid, async (stored) => {

@@ -1,9 +1,10 @@
 import type { Credential } from '../directory/directory.ts'
+import { markOf } from '../directory/mark.ts'
 import type { FactorName } from '../factors/factor.ts'
 import { type FactorRules, mayBeLeftWith } from '../policy/factor-rules.ts'
 import { type ChallengeParts, createContexts } from './challenge.ts'
-import { createEnrolment, markOf } from './enrolment.ts'
-import type { SignIn, Stage } from './machine.ts'
+import { createEnrolment } from './enrolment.ts'
+import { type SignIn, type Stage, unproven } from './machine.ts'
 import { createNext } from './next.ts'
 import { enrollableFactors } from './ways.ts'
 
@@ -60,8 +61,7 @@ export const createChanges = (parts: ChallengeParts) => {
       primary: { amr: [], at: 0 },
       // Nobody has to set up what is required in order to add something else.
       rules: { required: [], forbidden: rules.forbidden },
-      proven: [],
-      factors: [],
+      ...unproven,
       provenBy: latest ? markOf(latest) : null,
       stage: { name: 'given-up' },
     }

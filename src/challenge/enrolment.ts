@@ -1,20 +1,24 @@
 import { randomId } from '../crypto/random.ts'
 import type { Credential } from '../directory/directory.ts'
+import { markOf } from '../directory/mark.ts'
 import { DuepassiError } from '../errors.ts'
 import type { Factor, FactorContext } from '../factors/factor.ts'
 import type { ChallengeParts, Refusal } from './challenge.ts'
 import type { Enrolling, Issuing, SignIn } from './machine.ts'
+import type { Proof } from './proof.ts'
 
 type Confirmation =
-  | { kind: 'confirmed'; amr: readonly string[]; credential: string; issue: Issuing | undefined }
+  | {
+      kind: 'confirmed'
+      amr: readonly string[]
+      credential: string
+      proof: Proof
+      issue: Issuing | undefined
+    }
   | { kind: 'refused'; refusal: Refusal }
   | { kind: 'superseded' }
 
 export type Enrolment = ReturnType<typeof createEnrolment>
-
-/** Tells a credential from a later one of the same id: the first of an account always has the same. */
-export const markOf = ({ id, createdAt }: Pick<Credential, 'id' | 'createdAt'>): string =>
-  `${id} ${createdAt}`
 
 /** Setting factors up, and issuing recovery codes beside them. */
 export const createEnrolment = (
@@ -118,6 +122,7 @@ export const createEnrolment = (
       }
       // Whoever adds it has won; only then is the slow work of new codes done.
       if (!added && !(await add(credential))) return { kind: 'superseded' }
+      await factor.enrolment.kept?.(credential)
       const lost = before.filter(({ id }) => stage.replaces.includes(id))
       if (lost.length > 0) {
         await directory.removeCredentials(accountId, stage.replaces)
@@ -133,6 +138,7 @@ export const createEnrolment = (
         kind: 'confirmed',
         amr: verdict.amr,
         credential: markOf(credential),
+        proof: { at: Math.floor(now / 1000), by: markOf(credential), ...verdict.assurance },
         issue: wanted ? await newCodes(signIn) : undefined,
       }
     },

@@ -1,5 +1,8 @@
+import type { TrustWish } from '../context/devices.ts'
+import type { Origin } from '../context/origin.ts'
 import type { Draft, FactorName, Question } from '../factors/factor.ts'
 import { type FactorRules, meetsRules } from '../policy/factor-rules.ts'
+import type { Proof, Proofs } from './proof.ts'
 
 /**
  * One sign-in's second step: who has proven what so far, and what is asked now. Lives in the store under the
@@ -18,6 +21,12 @@ export interface SignIn {
   proven: readonly string[]
   /** By which ways of proving, those of the session that is stepped up included. */
   factors: readonly string[]
+  /** When and how, as far as it is known. */
+  proofs: Proofs
+  /** Where it comes from; null where nobody looks (a change of one's own factors). */
+  origin: Origin | null
+  /** The person asked not to be asked again in this browser. */
+  trust: TrustWish | null
   /** The credential of the last proof (`markOf`): what follows holds only as long as the account has that very one. */
   provenBy: string | null
   stage: Stage
@@ -31,6 +40,8 @@ export type Stage =
   | ({ name: 'issuing' } & Issuing)
   | { name: 'proven' }
   | { name: 'locked' }
+  /** From where it comes, the policy lets nobody in. */
+  | { name: 'turned-away' }
   | { name: 'given-up' }
 
 /** `credentialId` is chosen at the beginning, so that confirming twice adds one credential. */
@@ -40,6 +51,8 @@ export interface Enrolling {
   credentialId: string
   /** Credentials that the new one takes the place of. */
   replaces: readonly string[]
+  /** Where a code was sent that has to come back. */
+  to?: string
 }
 
 export type Issuing = Pick<Enrolling, 'draft' | 'credentialId'>
@@ -51,15 +64,28 @@ export type Event =
       factor: FactorName
       amr: readonly string[]
       credential: string
+      proof: Proof
+      trust?: TrustWish | undefined
       next: Stage
     }
   | { name: 'locked' }
   | { name: 'choice-opened'; replaces: readonly string[] }
   | { name: 'enrolment-begun'; enrolling: Enrolling }
-  | { name: 'enrolled'; amr: readonly string[]; credential: string; next: Stage }
+  | { name: 'address-provided'; draft: Draft; to: string }
+  | { name: 'enrolled'; amr: readonly string[]; credential: string; proof: Proof; next: Stage }
   | { name: 'continued'; next: Stage }
   | { name: 'codes-saved'; next: Stage }
   | { name: 'given-up' }
+
+/** Of whom nothing is proven or known yet. */
+export const unproven = {
+  proven: [],
+  factors: [],
+  proofs: {},
+  origin: null,
+  trust: null,
+  provenBy: null,
+} as const satisfies Partial<SignIn>
 
 /** Where a proof may lead. */
 const afterProof: ReadonlyArray<Stage['name']> = [
@@ -82,7 +108,10 @@ export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
         : undefined
     case 'accepted':
       if (stage.name !== 'asking' || stage.factor !== event.factor) return undefined
-      return settled(proved(signIn, event.factor, event.amr, event.credential), event.next)
+      return settled(
+        { ...proved(signIn, event.factor, event), trust: event.trust ?? signIn.trust },
+        event.next,
+      )
     case 'locked':
       return stage.name === 'asking' ? to({ name: 'locked' }) : undefined
     case 'choice-opened':
@@ -93,9 +122,11 @@ export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
       return stage.name === 'recovered' || stage.name === 'choosing'
         ? to({ name: 'enrolling', ...event.enrolling })
         : undefined
+    case 'address-provided':
+      return stage.name === 'enrolling' ? to({ ...stage, draft: event.draft, to: event.to }) : undefined
     case 'enrolled':
       if (stage.name !== 'enrolling') return undefined
-      return settled(proved(signIn, stage.factor, event.amr, event.credential), event.next)
+      return settled(proved(signIn, stage.factor, event), event.next)
     case 'continued':
       return stage.name === 'recovered' ? settled(signIn, event.next) : undefined
     case 'codes-saved':
@@ -105,11 +136,16 @@ export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
   }
 }
 
-const proved = (signIn: SignIn, factor: string, amr: readonly string[], by: string): SignIn => ({
+const proved = (
+  signIn: SignIn,
+  factor: string,
+  { amr, credential, proof }: { amr: readonly string[]; credential: string; proof: Proof },
+): SignIn => ({
   ...signIn,
   proven: [...signIn.proven, ...amr],
   factors: [...new Set([...signIn.factors, factor])],
-  provenBy: by,
+  proofs: { ...signIn.proofs, [factor]: proof },
+  provenBy: credential,
 })
 
 /** Nothing is proven before all that is required has been, whoever says so. */
@@ -124,4 +160,4 @@ export const hasProven = ({ purpose, rules, factors }: SignIn): boolean =>
 
 /** Nothing more can happen. */
 export const isOver = (stage: Stage): boolean =>
-  stage.name === 'proven' || stage.name === 'locked' || stage.name === 'given-up'
+  ['proven', 'locked', 'turned-away', 'given-up'].includes(stage.name)

@@ -1,6 +1,7 @@
 import type { Credential } from '../directory/directory.ts'
 import { DuepassiError } from '../errors.ts'
 import type { Factor, FactorContext } from '../factors/factor.ts'
+import { isWeak } from '../policy/amr.ts'
 import type { ChallengeParts } from './challenge.ts'
 import type { Enrolment } from './enrolment.ts'
 import { hasProven, type SignIn, type Stage } from './machine.ts'
@@ -31,6 +32,11 @@ export const createNext = (
 
   /** The end, or what is required besides. */
   const afterProof = async (signIn: SignIn, names: readonly string[]): Promise<Stage> => {
+    // A code by mail is no second factor: whoever has one proves it before anything is set up or given to them.
+    const own = servingFactors(factors, names, { ...signIn, rules: { ...signIn.rules, required: [] } })
+    const strong = own.find(({ name }) => !isWeak(name))
+    if (strong && signIn.purpose === 'sign-in' && signIn.factors.length > 0 && signIn.factors.every(isWeak))
+      return ask(signIn.accountId, strong)
     if (hasProven(signIn)) return { name: 'proven' }
     const [next] = servingFactors(factors, names, signIn)
     return next ? ask(signIn.accountId, next) : chooseFrom(signIn, [])

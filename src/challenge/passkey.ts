@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Attempts } from '../attempts/attempts.ts'
+import type { Origin } from '../context/origin.ts'
 import type { Sealer } from '../crypto/sealing.ts'
+import { markOf } from '../directory/mark.ts'
 import type { Question, Rejection } from '../factors/factor.ts'
 import type { FactorRules } from '../policy/factor-rules.ts'
 import type { Store } from '../stores/store.ts'
 import { type ChallengeParts, createContexts } from './challenge.ts'
-import { createEnrolment, markOf } from './enrolment.ts'
+import { createEnrolment } from './enrolment.ts'
 import { createJudging } from './judging.ts'
-import { advance, type SignIn } from './machine.ts'
+import { advance, type SignIn, unproven } from './machine.ts'
 import { createNext } from './next.ts'
 
 export interface PasskeyParts extends ChallengeParts {
@@ -19,9 +21,9 @@ export interface PasskeyParts extends ChallengeParts {
 
 /**
  * `unknown`: nobody's passkey, as far as we know. `expired`: the page was open for too long, or was sent already.
- * `forbidden`: passkeys count for nothing here.
+ * `forbidden`: passkeys count for nothing here. `turned-away`: nobody may sign in from there.
  */
-export type PasskeyRefusal = Rejection | 'unknown' | 'expired' | 'forbidden' | 'wait'
+export type PasskeyRefusal = Rejection | 'unknown' | 'expired' | 'forbidden' | 'turned-away' | 'wait'
 
 export type PasskeyOutcome =
   | { kind: 'signed-in'; signIn: SignIn }
@@ -72,8 +74,13 @@ export const createPasskeySignIn = (parts: PasskeyParts) => {
         clientId: string
         response: string
         question: string
-        /** What the account has to prove at this relying party; undefined for an account that may not sign in. */
-        rulesOf(accountId: string): Promise<FactorRules | undefined>
+        /**
+         * What the account has to prove at this relying party, and from where it comes; undefined for an account that may not
+         * sign in, `turned-away` where it may not from there.
+         */
+        rulesOf(
+          accountId: string,
+        ): Promise<{ rules: FactorRules; origin: Origin } | 'turned-away' | undefined>
       },
     ): Promise<PasskeyOutcome> {
       const { clientId, response } = given
@@ -106,11 +113,13 @@ export const createPasskeySignIn = (parts: PasskeyParts) => {
         return refused(verdict.reason)
       }
       await attempts.settle(accountId, authenticator)
-      const rules = await given.rulesOf(accountId)
-      if (!rules) {
+      const judged = await given.rulesOf(accountId)
+      if (judged === 'turned-away') return refused('turned-away')
+      if (!judged) {
         await record('factor.refused', { accountId, clientId, factor: factor.name, reason: 'account' })
         return refused('unknown')
       }
+      const { rules, origin } = judged
       // It would be all that stands in the place of the password, and it counts for nothing here.
       if (rules.forbidden.includes(factor.name)) return refused('forbidden')
       const { lockedAt } = await directory.standing(accountId)
@@ -120,9 +129,8 @@ export const createPasskeySignIn = (parts: PasskeyParts) => {
         clientId,
         primary: { amr: [], at: Math.floor(clock.now() / 1000) },
         rules,
-        proven: [],
-        factors: [],
-        provenBy: null,
+        ...unproven,
+        origin,
         stage: { name: 'asking', factor: factor.name, question: asked.question },
       }
       const signIn = advance(
@@ -133,6 +141,7 @@ export const createPasskeySignIn = (parts: PasskeyParts) => {
               factor: factor.name,
               amr: verdict.amr,
               credential: markOf(credential),
+              proof: { at: begun.primary.at, by: markOf(credential), ...verdict.assurance },
               next: await next.afterAnswer(
                 begun,
                 factor,

@@ -13,7 +13,9 @@ const bringsOn = (signIn: Standing) => {
   return (factor: Factor): boolean =>
     factor.selfEnrolled &&
     !isForbidden(signIn, factor) &&
-    (missing.length === 0 || missing.includes(factor.name))
+    (missing.length === 0
+      ? signIn.rules.insufficient?.includes(factor.name) !== true
+      : missing.includes(factor.name))
 }
 
 /** Of the factors that an account has, those that bring this sign-in further, best first. */

@@ -5,16 +5,19 @@ import { randomId, systemRandom } from '../crypto/random.ts'
 import { canonicalName } from '../directory/name.ts'
 import { DuepassiError } from '../errors.ts'
 import { checkedGroups } from './account-groups.ts'
+import { checkedMinimum } from './account-minimum.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
 import { hashPassword, withDirectory } from './parts.ts'
 import { readNewPassword } from './password.ts'
+import { policyOf } from './policy-settings.ts'
 
 export interface NewAccount {
   email?: string
   name?: string
   locale?: string
   group: string[]
+  minimumAcr?: string
   passwordStdin: boolean
 }
 
@@ -48,6 +51,11 @@ export const createAccount = async (
   const config = configurationOf(io, options)
   checkNames(username, options)
   const groups = checkedGroups(options.group)
+  const { minimumAcr } = options
+  const minimum =
+    minimumAcr === undefined
+      ? null
+      : await checkedMinimum((await policyOf(io, config)).settings, minimumAcr, groups)
   const password = await readNewPassword(io, config, options.passwordStdin)
   const id = randomId(systemRandom)
   const account = {
@@ -58,6 +66,7 @@ export const createAccount = async (
     passwordHash: await hashPassword(password),
     locale: options.locale ?? null,
     groups,
+    minimum,
     disabledAt: null,
     createdAt: systemClock.now(),
   }

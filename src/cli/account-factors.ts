@@ -26,6 +26,7 @@ export const resetFactors = async ({
   await withStore((store) => endSignIns(store, account.id)).catch(() => undefined)
   const { factors, lockedAt } = await directory.standing(account.id)
   const removed = await directory.removeCredentials(account.id)
+  await directory.endTrust(account.id)
   await directory.clearAttempts(account.id)
   for (const factor of factors)
     await record('factor.removed', { accountId: account.id, factor, reason: 'administrator' })

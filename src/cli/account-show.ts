@@ -1,12 +1,18 @@
-import { type AttemptState, type Credential, noAttempts } from '../directory/directory.ts'
+import { systemClock } from '../clock.ts'
+import { rememberedSeconds } from '../context/device-cookie.ts'
+import { type AttemptState, type Credential, type Device, noAttempts } from '../directory/directory.ts'
 import { factorNames } from '../factors/factor.ts'
 import type { OnAccount } from './account.ts'
 
 const format = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone: 'UTC' })
-const when = (at: number): string => `${format.format(at)} UTC`
+/** Milliseconds since the Unix epoch, for people. */
+export const when = (at: number): string => `${format.format(at)} UTC`
 
 /** People choose labels; what would steer the administrator's terminal is not sent to it. */
-const printable = (label: string): string => label.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
+export const printable = (label: string): string => label.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')
+
+const isRemembered = ({ lastUsedAt }: Pick<Device, 'lastUsedAt'>): boolean =>
+  lastUsedAt + rememberedSeconds * 1000 > systemClock.now()
 
 const describeCredential = ({ factor, label, createdAt, lastUsedAt }: Credential): string =>
   `${factor} "${printable(label)}", added ${when(createdAt)}, ${lastUsedAt === null ? 'never used' : `last used ${when(lastUsedAt)}`}`
@@ -18,10 +24,11 @@ const describeFailures = (factor: string, { failures, waitUntil, lockedAt }: Att
   return [`${factor}: ${failures} in a row${consequence}`]
 }
 
-/** State, groups, factors with when they were added and last used,  lock and failures; no secret. */
+/** State, groups, minimum, factors with when they were added and last used, browsers, lock and failures; no secret. */
 export const describeAccount = async ({ account, directory }: OnAccount): Promise<string> => {
   const { lockedAt } = await directory.standing(account.id)
   const credentials = await directory.credentials(account.id)
+  const devices = (await directory.devices(account.id)).filter(isRemembered)
   const failures: string[] = []
   for (const factor of factorNames) {
     // The change that changes nothing reads.
@@ -34,9 +41,11 @@ export const describeAccount = async ({ account, directory }: OnAccount): Promis
     ['e-mail', [account.email ?? 'none']],
     ['name', [account.name]],
     ['groups', [account.groups.length > 0 ? account.groups.join(', ') : 'none']],
+    ['minimum', [account.minimum ?? 'none of its own']],
     ['state', [account.disabledAt === null ? 'enabled' : `disabled since ${when(account.disabledAt)}`]],
     ['created', [when(account.createdAt)]],
     ['factors', credentials.length > 0 ? credentials.map(describeCredential) : ['none enrolled']],
+    ['browsers', [devices.length > 0 ? `${devices.length} known` : 'none known']],
     ['second factor', [lockedAt === null ? 'not locked' : `locked since ${when(lockedAt)}`]],
     ['wrong codes', failures.length > 0 ? failures : ['none']],
   ]

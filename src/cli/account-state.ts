@@ -10,6 +10,7 @@ export const setDisabled = async ({ account, directory, record, withStore }: OnA
     await directory.changeAccount(account.id, { disabledAt: systemClock.now() })
     await record('account.disabled', { accountId: account.id })
   }
+  await directory.endTrust(account.id)
   await endSessions(
     { account, withStore },
     `The account ${account.username} is disabled and gets no more tokens`,

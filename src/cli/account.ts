@@ -1,19 +1,25 @@
 import type { Command } from 'commander'
 import { createTrail, type RecordEvent } from '../audit/trail.ts'
 import { systemClock } from '../clock.ts'
+import type { Config } from '../config/schema.ts'
 import { systemRandom } from '../crypto/random.ts'
 import type { Notice } from '../delivery/notices.ts'
 import type { Account, Directory } from '../directory/directory.ts'
 import type { Store } from '../stores/store.ts'
 import { createAccount, type NewAccount } from './account-create.ts'
+import { forgetDevices, listDevices } from './account-devices.ts'
 import { resetFactors, unlock } from './account-factors.ts'
 import { changeGroups, type GroupChange } from './account-groups.ts'
+import { checkedMinimum, describeMinimum, setMinimum } from './account-minimum.ts'
+import { setPassword } from './account-password.ts'
 import { describeAccount } from './account-show.ts'
 import { setDisabled, setEnabled } from './account-state.ts'
 import { collect } from './collect.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
 import { tellByMail, withDirectory, withStore } from './parts.ts'
+import { readNewPassword } from './password.ts'
+import { policyOf } from './policy-settings.ts'
 
 /** What an action on an account gets; it answers what happened. */
 export interface OnAccount {
@@ -25,7 +31,8 @@ export interface OnAccount {
   tell(notice: Notice & { accountId: string }): Promise<void>
 }
 
-const findAccount = async (directory: Directory, name: string): Promise<Account> => {
+/** @throws Refusal when nobody is called so */
+export const findAccount = async (directory: Directory, name: string): Promise<Account> => {
   const account = (await directory.accountByName(name)) ?? (await directory.accountById(name))
   if (!account)
     throw new Refusal(`There is no account "${name}". A user name, an e-mail address or an id names one.`)
@@ -33,7 +40,7 @@ const findAccount = async (directory: Directory, name: string): Promise<Account>
 }
 
 const actions: ReadonlyArray<[name: string, description: string, act: (on: OnAccount) => Promise<string>]> = [
-  ['show', 'show state, groups, factors, lock and failures', describeAccount],
+  ['show', 'show state, groups, minimum, factors, browsers, lock and failures', describeAccount],
   ['unlock', 'open a locked second factor and forget the wrong codes', unlock],
   ['disable', 'refuse sign-ins and tokens, and end all sessions', setDisabled],
   ['enable', 'allow sign-ins again', setEnabled],
@@ -45,17 +52,20 @@ const actOn = async (
   io: Io,
   named: string,
   options: CommonOptions,
-  act: (on: OnAccount) => Promise<string>,
+  act: (on: OnAccount, config: Config) => Promise<string>,
 ): Promise<void> => {
   const config = configurationOf(io, options)
   const said = await withDirectory(io, config, async (directory) =>
-    act({
-      account: await findAccount(directory, named),
-      directory,
-      record: createTrail({ directory, clock: systemClock, random: systemRandom }),
-      withStore: (task) => withStore(io, config, task),
-      tell: (notice) => tellByMail(io, config, directory, notice),
-    }),
+    act(
+      {
+        account: await findAccount(directory, named),
+        directory,
+        record: createTrail({ directory, clock: systemClock, random: systemRandom }),
+        withStore: (task) => withStore(io, config, task),
+        tell: (notice) => tellByMail(io, config, directory, notice),
+      },
+      config,
+    ),
   )
   print(io, said)
 }
@@ -72,6 +82,7 @@ export const addAccountCommands = (program: Command, io: Io): void => {
     .option('--name <name>', 'full name (otherwise the user name)')
     .option('--locale <tag>', 'preferred language, such as `it`')
     .option('--group <name>', 'group to be in; may be given several times', collect, [])
+    .option('--minimum-acr <acr>', 'the least level that this account has to reach, such as phr')
     .option('--password-stdin', 'read the password from standard input', false)
     .action(async (username: string, _, command: Command) => {
       await createAccount(io, username, command.optsWithGlobals<NewAccount & CommonOptions>())
@@ -94,5 +105,53 @@ export const addAccountCommands = (program: Command, io: Io): void => {
     .action(async (name: string, _, command: Command) => {
       const options = command.optsWithGlobals<GroupChange & CommonOptions>()
       await actOn(io, name, options, (on) => changeGroups(on, options))
+    })
+  group
+    .command('minimum')
+    .description('show the least level that an account has to reach, or set it')
+    .argument(...named)
+    .argument('[acr]', 'value of the configured ladder, such as phr')
+    .option('--none', 'no minimum of its own', false)
+    .action(async (name: string, acr: string | undefined, _, command: Command) => {
+      const options = command.optsWithGlobals<{ none: boolean } & CommonOptions>()
+      if (options.none && acr !== undefined) throw new Refusal('Give a level or --none, not both.')
+      await actOn(io, name, options, async (on, config) => {
+        if (options.none) return setMinimum(on, null)
+        if (acr === undefined) return describeMinimum(on)
+        const { settings } = await policyOf(io, config)
+        return setMinimum(on, await checkedMinimum(settings, acr, on.account.groups))
+      })
+    })
+  group
+    .command('password')
+    .description('set a new password; ends sessions, grants and the trust in browsers')
+    .argument(...named)
+    .option('--password-stdin', 'read the password from standard input', false)
+    .action(async (name: string, _, command: Command) => {
+      const options = command.optsWithGlobals<{ passwordStdin: boolean } & CommonOptions>()
+      await actOn(io, name, options, async (on, config) =>
+        setPassword(on, await readNewPassword(io, config, options.passwordStdin)),
+      )
+    })
+  group
+    .command('devices')
+    .description('list the browsers that an account signed in with')
+    .argument(...named)
+    .option('--json', 'as JSON', false)
+    .action(async (name: string, _, command: Command) => {
+      const options = command.optsWithGlobals<{ json: boolean } & CommonOptions>()
+      await actOn(io, name, options, async (on, config) => {
+        const { settings } = await policyOf(io, config)
+        return listDevices(on, settings, options.json)
+      })
+    })
+  group
+    .command('forget-devices')
+    .description('forget the browsers of an account, and the trust in them')
+    .argument(...named)
+    .option('--device <id>', 'this one alone')
+    .action(async (name: string, _, command: Command) => {
+      const options = command.optsWithGlobals<{ device?: string } & CommonOptions>()
+      await actOn(io, name, options, (on) => forgetDevices(on, options.device))
     })
 }

@@ -7,7 +7,9 @@ import { addHealthCommand } from './health.ts'
 import { type Io, Refusal } from './io.ts'
 import { addKeysCommands } from './keys-generate.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { addPolicyCommands } from './policy-explain.ts'
 import { addServeCommand } from './serve.ts'
+import { addTokensCommands } from './tokens.ts'
 
 const advice: Partial<Record<DuepassiError['code'], string>> = {
   directory_unavailable: 'See that the database of `database.url` runs and lets this machine in.',
@@ -44,6 +46,8 @@ export const runCli = async (argv: readonly string[], io: Io): Promise<number> =
     addHealthCommand,
     addAccountCommands,
     addClientCommands,
+    addPolicyCommands,
+    addTokensCommands,
   ]) {
     add(program, io)
   }

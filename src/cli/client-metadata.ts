@@ -17,6 +17,7 @@ export interface ClientOptions {
   requireFactor: string[]
   forbidFactor: string[]
   minimumAcr?: string
+  secondFactorMaxAge?: string
 }
 
 const grants = ['authorization_code', 'refresh_token', 'client_credentials']
@@ -61,6 +62,8 @@ const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): vo
   }
   if (options.minimumAcr !== undefined && !/^\S+$/.test(options.minimumAcr))
     throw new Refusal('The --minimum-acr is one value without spaces, such as phr.')
+  if (options.secondFactorMaxAge !== undefined && !/^[1-9]\d{0,9}$/.test(options.secondFactorMaxAge))
+    throw new Refusal('The --second-factor-max-age is a whole number of seconds from 1, such as 900.')
   if (options.logoUri !== undefined && URL.parse(options.logoUri)?.protocol !== 'https:')
     throw new Refusal('The --logo-uri must be https.')
 }
@@ -111,6 +114,9 @@ export const clientMetadata = (options: ClientOptions, random: RandomBytes): Cli
     ...(options.requireSecondFactor && { require_second_factor: true }),
     ...factorRulesOf(options),
     ...(options.minimumAcr !== undefined && { minimum_acr: options.minimumAcr }),
+    ...(options.secondFactorMaxAge !== undefined && {
+      second_factor_max_age: Number(options.secondFactorMaxAge),
+    }),
     ...(options.idTokenAlg !== undefined && { id_token_signed_response_alg: options.idTokenAlg }),
   }
 }

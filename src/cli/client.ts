@@ -76,6 +76,7 @@ export const addClientCommands = (program: Command, io: Io): void => {
       [],
     )
     .option('--minimum-acr <acr>', 'the least level that this client takes, such as phr')
+    .option('--second-factor-max-age <seconds>', 'ask for a second factor again once it is that old')
     .option('--forbid-factor <factor>', 'counts for nothing here; may be given several times', collect, [])
     .option('--public', 'an app without a secret (browser, phone): PKCE protects it', false)
     .option('--logo-uri <uri>', 'logo that people see when they sign in')

@@ -12,7 +12,7 @@ import type { Io } from './io.ts'
 /** What stands behind the commands. */
 export type Parts = Pick<
   typeof import('../compose.ts'),
-  'compose' | 'migrate' | 'openDirectory' | 'openMail' | 'openStore'
+  'compose' | 'migrate' | 'openDirectory' | 'openFactors' | 'openMail' | 'openStore'
 >
 
 /** Loaded when a command needs it, so that `--help` and `config check` need no database driver. */
@@ -62,7 +62,9 @@ export const tellByMail = async (
   const { openMail } = await partsOf(io)
   const mail = await openMail(config)
   try {
-    await createNotifier({ directory, mail, clock: systemClock, brand: config.brand })(notice)
+    await createNotifier({ directory, mail, clock: systemClock, brand: config.brand, issuer: config.issuer })(
+      notice,
+    )
   } catch {
     io.stderr.write('The person could not be told by mail: the mail server did not take it.\n')
   } finally {

@@ -6,7 +6,8 @@ import { type Io, Refusal } from './io.ts'
 /** Longer input is nobody's password. */
 const mostBytes = 65_536
 
-const readAll = async (stdin: Readable): Promise<string> => {
+/** All of standard input but the last line end. @throws Refusal where it is longer than any password. */
+export const readAll = async (stdin: Readable): Promise<string> => {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of stdin) {
@@ -20,8 +21,8 @@ const readAll = async (stdin: Readable): Promise<string> => {
     .replace(/\r?\n$/, '')
 }
 
-/** Asks at the terminal without showing what is typed. */
-const askHidden = (io: Io, question: string): Promise<string> =>
+/** Asks at the terminal without showing what is typed. @throws Refusal where nothing is. */
+export const askHidden = (io: Io, question: string): Promise<string> =>
   new Promise((resolve, reject) => {
     // readline echoes into a stream that nobody reads.
     const reader = createInterface({

@@ -3,6 +3,7 @@ import { readEnvironment } from './environment.ts'
 import { type Fault, type KeyPath, placeOf } from './fault.ts'
 import { readConfigFile } from './file.ts'
 import { describeIssue } from './issue.ts'
+import { withPreset } from './preset.ts'
 import { brokenRules } from './rules.ts'
 import { type Config, schema } from './schema.ts'
 
@@ -89,14 +90,15 @@ export const loadConfig = ({ file, env }: { file?: string | undefined; env: Node
     return source === undefined ? fault : { ...fault, source }
   }
 
-  const parsed = schema.safeParse(tree)
+  const whole = withPreset(tree)
+  const parsed = schema.safeParse(whole)
   const issues = parsed.success ? [] : parsed.error.issues
   const refused = lastOfEach(
     issues.flatMap((issue) =>
-      faultyPaths(issue).map((path) => withSource(path, describeIssue(issue, path, tree))),
+      faultyPaths(issue).map((path) => withSource(path, describeIssue(issue, path, whole))),
     ),
   )
-  const usable = parsed.success ? parsed.data : withoutFaulty(tree)
+  const usable = parsed.success ? parsed.data : withoutFaulty(whole)
   const places = [...refused, ...environment.faults].map(({ place }) => place).filter(Boolean)
   const breaches = usable ? brokenRules(usable, places) : []
   const unfit = breaches.map(({ path, ...breach }) => withSource(path, { place: placeOf(path), ...breach }))

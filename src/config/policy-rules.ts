@@ -1,23 +1,60 @@
 import { type Ladder, ladders, strengths } from '../policy/acr.ts'
+import { isWeak } from '../policy/amr.ts'
 import { combineRules, type FactorRuleSet } from '../policy/factor-rules.ts'
 import type { Breach, KeyPath } from './fault.ts'
 import type { Config } from './schema.ts'
 
-const selfEnrolled = ['webauthn', 'totp']
+/** What people can set up, as far as it is configured. */
+const selfEnrolled = ({ sms, mail, tokens }: Config): string[] => [
+  'webauthn',
+  'totp',
+  ...(tokens.enabled ? ['hardware-token'] : []),
+  ...(sms.webhook.url || sms.smpp.url ? ['sms'] : []),
+  ...(mail.codes ? ['email'] : []),
+]
 
-const faultOf = (...sets: FactorRuleSet[]): string | undefined => {
+/** A rule for something that is not there would be read as a promise. */
+export const factorsConfigured = (config: Config): Breach[] => {
+  const known = [...selfEnrolled(config), 'recovery-code']
+  const { policy } = config
+  const places: Array<[KeyPath, FactorRuleSet]> = [
+    [['policy', 'factors'], policy.factors],
+    ...Object.entries(policy.groups).map(([name, { factors }]): [KeyPath, FactorRuleSet] => [
+      ['policy', 'groups', name, 'factors'],
+      factors,
+    ]),
+  ]
+  return places.flatMap(([path, set]) =>
+    Object.keys(set)
+      .filter((factor) => !known.includes(factor))
+      .map((factor) => ({
+        path: [...path, factor],
+        message: 'is a rule for a factor that is not set up here.',
+        fix: `Configure it (${sectionOf[factor] ?? 'see the reference'}), or leave the rule out.`,
+      })),
+  )
+}
+
+const sectionOf: Readonly<Record<string, string>> = {
+  sms: '`sms.webhook.url` or `sms.smpp.url`',
+  email: '`mail.codes`',
+  'hardware-token': '`tokens.enabled`',
+}
+
+const faultOf = (enrolled: readonly string[], ...sets: FactorRuleSet[]): string | undefined => {
   const { required, forbidden } = combineRules(...sets)
-  const issued = required.find((factor) => !selfEnrolled.includes(factor))
+  const issued = required.find((factor) => factor === 'recovery-code')
   if (issued !== undefined) return `requires \`${issued}\`, which nobody can set up.`
   const both = required.find((factor) => forbidden.includes(factor))
   if (both !== undefined) return `requires and forbids \`${both}\`.`
-  return selfEnrolled.every((factor) => forbidden.includes(factor))
-    ? 'forbids every factor that people can set up.'
+  return enrolled.every((factor) => forbidden.includes(factor) || isWeak(factor))
+    ? 'forbids every factor that people can set up and that is a second one.'
     : undefined
 }
 
 /** Rules that nobody can meet would keep everybody out. */
-export const factorsCanBeMet = ({ policy }: Config): Breach[] => {
+export const factorsCanBeMet = (config: Config): Breach[] => {
+  const { policy } = config
   const places: Array<[KeyPath, FactorRuleSet[]]> = [
     [['policy', 'factors'], [policy.factors]],
     ...Object.entries(policy.groups).map(([name, group]): [KeyPath, FactorRuleSet[]] => [
@@ -26,15 +63,29 @@ export const factorsCanBeMet = ({ policy }: Config): Breach[] => {
     ]),
   ]
   return places.flatMap(([path, sets]) => {
-    const message = faultOf(...sets)
+    const message = faultOf(selfEnrolled(config), ...sets)
     return message === undefined
       ? []
       : [{ path, message, fix: 'Allow one factor that people can set up: `webauthn` or `totp`.' }]
   })
 }
 
-export const ladderOf = ({ policy: { ladder } }: Pick<Config, 'policy'>): Ladder =>
-  typeof ladder === 'string' ? ladders[ladder] : ladder
+export const ladderOf = ({ policy: { ladder, maxAge } }: Pick<Config, 'policy'>): Ladder =>
+  (typeof ladder === 'string' ? ladders[ladder] : ladder).map((level) =>
+    Object.hasOwn(maxAge, level.acr) ? { ...level, maxAge: maxAge[level.acr] } : level,
+  )
+
+/** An age for a level that nobody knows, or for one factor alone, would be no limit at all. */
+export const agesOnLadder = (config: Config): Breach[] => {
+  const [, ...above] = ladderOf(config).map(({ acr }) => acr)
+  return Object.keys(config.policy.maxAge)
+    .filter((acr) => !above.includes(acr))
+    .map((acr) => ({
+      path: ['policy', 'maxAge', acr],
+      message: 'is not on the ladder above one factor.',
+      fix: `Use one of ${above.join(', ')}; for the sign-in as a whole there is \`lifetimes.session\`.`,
+    }))
+}
 
 /** Levels are compared by what they ask for, so each asks for more than the one before. */
 export const ladderRises = (config: Config): Breach[] => {
@@ -78,3 +129,13 @@ export const minimumsOnLadder = (config: Config): Breach[] => {
         ]
   })
 }
+
+/** Without a file of places these never happen, and whoever relies on them would not notice. */
+export const placesKnown = ({ policy, places }: Config): Breach[] =>
+  (['new-country', 'impossible-travel'] as const)
+    .filter((signal) => (policy.context.reactions[signal] ?? 'record') !== 'record' && !places.file)
+    .map((signal) => ({
+      path: ['policy', 'context', 'reactions', signal],
+      message: 'never happens, because no places are known.',
+      fix: 'Name a database of places in `places.file`, or leave it out.',
+    }))

@@ -7,8 +7,17 @@ import {
   ownKeyPresent,
   signingKeysUsable,
 } from './key-rules.ts'
+import { codesCanBeMailed, oneWayOfTexting } from './message-rules.ts'
 import { knownModels, usableRpId } from './passkey-rules.ts'
-import { factorsCanBeMet, ladderRises, minimumsOnLadder } from './policy-rules.ts'
+import {
+  agesOnLadder,
+  factorsCanBeMet,
+  factorsConfigured,
+  ladderRises,
+  minimumsOnLadder,
+  placesKnown,
+} from './policy-rules.ts'
+import { presetHolds } from './preset.ts'
 import type { Config } from './schema.ts'
 
 interface Rule {
@@ -146,9 +155,18 @@ const rules: readonly Rule[] = [
   { reads: [['redis']], check: oneKindOfRedis },
   { reads: [['issuer'], ['mode'], ['policy'], ['webauthn', 'rpId']], check: usableRpId },
   { reads: [['webauthn']], check: knownModels },
-  { reads: [['policy']], check: factorsCanBeMet },
+  { reads: [['policy'], ['sms'], ['mail'], ['tokens']], check: factorsCanBeMet },
+  { reads: [['policy'], ['sms'], ['mail'], ['tokens']], check: factorsConfigured },
+  { reads: [['sms']], check: oneWayOfTexting },
+  { reads: [['mail'], ['mode']], check: codesCanBeMailed },
   { reads: [['policy']], check: ladderRises },
   { reads: [['policy'], ['webauthn', 'authenticators']], check: minimumsOnLadder },
+  { reads: [['policy']], check: agesOnLadder },
+  { reads: [['policy'], ['places']], check: placesKnown },
+  {
+    reads: [['preset'], ['policy'], ['totp', 'window'], ['webauthn', 'userVerification']],
+    check: presetHolds,
+  },
   { reads: [['mail']], check: senderForMail },
   {
     reads: [

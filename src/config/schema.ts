@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { isGroupName } from '../directory/group-name.ts'
-import { factorNames } from '../factors/factor.ts'
-import { strengths } from '../policy/acr.ts'
+import { messages, sms, tokens, totp, webauthn } from './factor-schema.ts'
+import { policy } from './policy-schema.ts'
 
 /**
  * The configuration, section by section. Every key carries its documentation in `.describe()`: README's reference
@@ -82,36 +81,12 @@ const keys = z.strictObject({
     .describe('Keys for secrets at rest, with an id each: the first seals, all open.'),
 })
 
-const factorRules = z.partialRecord(z.enum(factorNames), z.enum(['require', 'allow', 'forbid']))
-
-const group = z.strictObject({ factors: factorRules.default({}), minimum: z.string().optional() })
-
-const policy = z.strictObject({
-  secondFactor: z
-    .enum(['required', 'optional', 'off'])
-    .default('required')
+const places = z.strictObject({
+  file: z
+    .string()
+    .optional()
     .describe(
-      '`required`: whoever has no factor enrols one at the first sign-in, before any token. `optional`: asked of those who have one. `off`: asked only where a relying party demands it.',
-    ),
-  factors: factorRules
-    .default({})
-    .describe(
-      'By factor (`webauthn`, `totp`, `recovery-code`): `require` (must be proven at every sign-in), `allow` (the default), `forbid` (counts for nothing and is not offered). A relying party adds its own as client metadata `second_factors`; the strictest word counts.',
-    ),
-  ladder: z
-    .union([
-      z.enum(['refeds', 'spid', 'eidas']),
-      z.array(z.strictObject({ acr: z.string().min(1), asks: z.enum(strengths) })).min(2),
-    ])
-    .default('refeds')
-    .describe(
-      '`acr` values: `refeds` (sfa, mfa, and `phr`, `phrh` for keys), `spid`, `eidas`, or your own, weakest first: `[{ acr, asks }]` with `asks` one of `one-factor`, `two-factors`, `phishing-resistant`, `hardware`.',
-    ),
-  groups: z
-    .record(z.string().refine(isGroupName, '1 to 40 letters, digits, `-`, `_`, `.`'), group)
-    .default({})
-    .describe(
-      'The same for the members of a group, and the least `acr` for them: `{ administrators: { factors: { webauthn: require }, minimum: phr } }`. Membership: `duepassi account groups`.',
+      'Database of places by address, in MaxMind’s format (GeoLite2 City or Country, DB-IP, …), read at the start; nothing is asked of anybody. Without it countries are unknown.',
     ),
 })
 
@@ -163,68 +138,6 @@ const passwords = z.strictObject({
     .prefault({}),
 })
 
-const totp = z.strictObject({
-  window: z
-    .int()
-    .min(0)
-    .max(1)
-    .default(1)
-    .describe('Time steps of 30 s accepted before and after the current one; 0 is the strict mode.'),
-})
-
-const origin = z
-  .url()
-  .refine((text) => URL.parse(text)?.origin === text, 'must be an origin: `https://host`, without a path')
-
-const webauthn = z.strictObject({
-  rpId: z
-    .string()
-    .regex(/^[a-z0-9.-]+$/, 'must be a host name in lower case')
-    .optional()
-    .describe(
-      'RP ID of passkeys: the issuer’s host (the default) or a domain above it. Changing it makes every passkey unusable.',
-    ),
-  relatedOrigins: z
-    .array(origin)
-    .default([])
-    .describe(
-      'Origins besides the issuer’s whose pages may use the same passkeys; published at `/.well-known/webauthn` of the issuer’s host.',
-    ),
-  topOrigins: z
-    .array(origin)
-    .default([])
-    .describe('Origins of pages in which ours may be framed while a passkey is used; none by default.'),
-  algorithms: z
-    .array(z.enum(['ES256', 'EdDSA', 'RS256', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87']))
-    .min(1)
-    .default(['ES256', 'EdDSA', 'RS256'])
-    .describe('Algorithms of new passkeys, preferred first.'),
-  userVerification: z
-    .enum(['preferred', 'required'])
-    .default('preferred')
-    .describe(
-      'Whether a key used after the password must check PIN, finger or face as well. Sign-in by passkey alone always requires it.',
-    ),
-  passkeys: z.boolean().default(true).describe('Offers sign-in by passkey alone on the login page.'),
-  authenticators: z
-    .array(z.guid().transform((aaguid) => aaguid.toLowerCase()))
-    .min(1)
-    .optional()
-    .describe(
-      'Only these models (AAGUID) may be registered, proven by attestation; needs `webauthn.metadata`. Without it any may, and nobody is asked for the model.',
-    ),
-  metadata: z
-    .string()
-    .optional()
-    .describe(
-      'File of the FIDO Metadata Service (the BLOB of https://mds3.fidoalliance.org): roots and status of the models. Its signature is verified; fetch it anew before its `nextUpdate`.',
-    ),
-  metadataRoot: z
-    .string()
-    .optional()
-    .describe('File of the certificate (PEM) that signs it, where it is not the FIDO Alliance’s own.'),
-})
-
 const lifetimes = z.strictObject({
   interaction: seconds.default(900).describe('From the authorization request to the end of the sign-in.'),
   session: seconds
@@ -244,6 +157,12 @@ const mail = z.strictObject({
     .optional()
     .describe('Mail server: `smtp://user:password@host:587`. Without it nobody is told by mail.'),
   from: z.email().optional().describe('Sender of the mails; needed with `mail.url`.'),
+  codes: z
+    .boolean()
+    .default(false)
+    .describe(
+      'People may have codes sent by mail. They are never a second factor (NIST SP 800-63B-4 §3.1.3.1); a policy may require them besides.',
+    ),
 })
 
 const brand = z.strictObject({
@@ -287,6 +206,12 @@ export const schema = z.strictObject({
     .enum(['production', 'demo'])
     .default('production')
     .describe('`demo` allows an http issuer and generated keys; never for real accounts.'),
+  preset: z
+    .enum(['standard', 'strict'])
+    .default('standard')
+    .describe(
+      'What holds where nothing else is written. `strict` (NIST SP 800-63B-4): codes of the present time step only, PIN or finger at every key, and trusted devices by a bound key only.',
+    ),
   issuer: z.url().describe('The issuer identifier, such as `https://id.example.org`. https in production.'),
   proxy: z
     .boolean()
@@ -301,6 +226,7 @@ export const schema = z.strictObject({
   store: store.prefault({}),
   keys: keys.prefault({}),
   policy: policy.prefault({}),
+  places: places.prefault({}),
   attempts: attempts.prefault({}),
   passwords: passwords.prefault({}),
   totp: totp.prefault({}),
@@ -311,6 +237,9 @@ export const schema = z.strictObject({
     .default([])
     .describe('Resource servers that access tokens may be asked for (RFC 8707).'),
   mail: mail.prefault({}),
+  sms: sms.prefault({}),
+  messages: messages.prefault({}),
+  tokens: tokens.prefault({}),
   brand: brand.prefault({}),
   log: log.prefault({}),
 })

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { IntlMessageFormat } from 'intl-messageformat'
+import { placeInWords } from '../context/place-in-words.ts'
 import type { Mail } from './delivery.ts'
 
 /** What a person is told of by mail, with what each kind says besides. A label may be empty. */
@@ -10,6 +11,17 @@ export type Notice =
   | { kind: 'recovery-code-used'; left: number }
   | { kind: 'second-factor-locked' }
   | { kind: 'factors-reset' }
+  | { kind: 'password-changed' }
+  | {
+      kind: 'new-device'
+      browser: string | null
+      system: string | null
+      city: string | null
+      country: string | null
+      address: string | null
+    }
+  | { kind: 'device-copied' }
+  | { kind: 'factor-retired'; factor: string; label: string; by: string }
 
 export interface NoticeContext {
   language: 'en' | 'it'
@@ -23,6 +35,8 @@ export interface NoticeContext {
   at: number
   /** IANA name; UTC when absent, because where the person is is not known. */
   timeZone?: string
+  /** Address of the person's security page, where there is one. */
+  securityPage?: string
 }
 
 const catalogues = { en: readCatalogue('en'), it: readCatalogue('it') }
@@ -34,16 +48,43 @@ function readCatalogue(language: string): Record<string, string> {
 /** The words of a notice mail: what happened, when, and what to do if it was somebody else. */
 export function composeNotice(notice: Notice, context: NoticeContext): Pick<Mail, 'subject' | 'text'> {
   const { language } = context
-  // No ICU message can ask whether a text is empty.
-  const named = 'label' in notice && notice.label !== '' ? 'yes' : 'no'
-  const values = { ...context, ...notice, named, when: timeInWords(context) }
+  const values = {
+    ...context,
+    ...notice,
+    ...whereabouts(notice, language),
+    // No ICU message can choose by a word with a hyphen.
+    ...('factor' in notice && { factor: chosenBy(notice.factor) }),
+    ...('by' in notice && { by: chosenBy(notice.by) }),
+    // No ICU message can ask whether a text is empty.
+    named: 'label' in notice && notice.label !== '' ? 'yes' : 'no',
+    linked: context.securityPage === undefined ? 'no' : 'yes',
+    when: timeInWords(context),
+  }
+  const textOf = (key: string) => catalogues[language][`${notice.kind}.${key}`] ?? catalogues[language][key]
   const say = (key: string): string => {
-    const text = catalogues[language][key]
+    const text = textOf(key)
     if (text === undefined) throw new Error(`no mail text ${key} in ${language}`)
     return String(new IntlMessageFormat(text, language, undefined, { ignoreTag: true }).format(values))
   }
-  const paragraphs = ['greeting', `${notice.kind}.text`, 'about', 'not-you', 'farewell'].map(say)
-  return { subject: say(`${notice.kind}.subject`), text: `${paragraphs.join('\n\n')}\n` }
+  const paragraphs = ['greeting', 'text', 'about', 'not-you', 'farewell'].map(say)
+  return { subject: say('subject'), text: `${paragraphs.join('\n\n')}\n` }
+}
+
+const chosenBy = (name: string): string => name.replaceAll('-', '_')
+
+/** Which browser and which place it was, and how much of it is known. */
+function whereabouts(notice: Notice, language: string): Record<string, string> {
+  if (notice.kind !== 'new-device') return {}
+  const { browser, system, address } = notice
+  const place = placeInWords(language, notice)
+  return {
+    browser: browser ?? '',
+    system: system ?? '',
+    device: browser ? (system ? 'both' : 'browser') : system ? 'system' : 'none',
+    place: place ?? '',
+    address: address ?? '',
+    where: place ? (address ? 'both' : 'place') : address ? 'address' : 'none',
+  }
 }
 
 function timeInWords({ language, at, timeZone = 'UTC' }: NoticeContext): string {

@@ -9,11 +9,13 @@ interface NotifierParts {
   mail: MailDelivery | undefined
   clock: Clock
   brand: { name: string }
+  /** Of the provider, whose security page the mails name. */
+  issuer: string
 }
 
 /** Tells the person behind an account what happened to it, in their language, at the address of the account. */
 export const createNotifier =
-  ({ directory, mail, clock, brand }: NotifierParts) =>
+  ({ directory, mail, clock, brand, issuer }: NotifierParts) =>
   async (notice: Notice & { accountId: string }): Promise<void> => {
     const account = mail && (await directory.accountById(notice.accountId))
     if (!account || account.email === null) return
@@ -24,6 +26,7 @@ export const createNotifier =
       name: account.name,
       account: account.username,
       at: clock.now(),
+      securityPage: `${issuer}/account`,
     })
     await mail.send({ to: { name: account.name, address: account.email }, subject, text })
   }

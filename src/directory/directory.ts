@@ -37,6 +37,7 @@ export interface SecondFactorDirectory {
    * Removes the named credentials of an account (all when no ids are given) and answers how many there were.
    * `mayRemain` looks at what would be left; when it answers false, nothing is removed. Removals of one account are
    * judged one after the other, on all nodes: of two that would each leave the other's credential, one is refused.
+   * With a hardware token's credential its counter goes back to the inventory, where there is one.
    */
   removeCredentials(
     accountId: string,
@@ -54,6 +55,24 @@ export interface SecondFactorDirectory {
   ): Promise<{ before: AttemptState; after: AttemptState }>
   /** Forgets every count, wait and lock of an account: the administrator's unlock. */
   clearAttempts(accountId: string): Promise<void>
+  /** Browsers in which the account has signed in, latest use first. */
+  devices(accountId: string): Promise<Device[]>
+  /** Beyond `most` of them, those that were not used for the longest time are forgotten in the same transaction. */
+  addDevice(device: Device, most: number): Promise<void>
+  /**
+   * Compare-and-set on the hash of the secret that the browser holds: of many parallel calls with one `expectedHash`, each
+   * with a new hash in `change`, exactly one answers true.
+   */
+  changeDevice(
+    accountId: string,
+    id: string,
+    expectedHash: string,
+    change: Partial<Omit<Device, 'id' | 'accountId' | 'createdAt'>>,
+  ): Promise<boolean>
+  /** Forgets the named devices of an account (all when no ids are given) and answers how many there were. */
+  removeDevices(accountId: string, ids?: readonly string[]): Promise<number>
+  /** The account's devices stay known, and none is trusted any more; answers how many were. */
+  endTrust(accountId: string): Promise<number>
   appendAudit(event: AuditEvent): Promise<void>
   /** Latest audit events of an account, newest first. */
   audit(accountId: string, limit: number): Promise<AuditEvent[]>
@@ -66,6 +85,53 @@ export interface Standing {
   factors: string[]
   /** When the second factor was locked (any authenticator), or null. */
   lockedAt: number | null
+  /** Which credentials these are (`markOf`); without them a factor that was replaced by another of its kind goes unnoticed. */
+  marks?: readonly string[]
+  /** The least `acr` that will do for this very account; absent or null: none of its own. */
+  minimum?: string | null
+}
+
+/** A browser in which an account signed in. */
+export interface Device {
+  id: string
+  accountId: string
+  /** SHA-256, base64url, of the secret that its cookie holds now. */
+  secretHash: string
+  /** And of the one before, which a request that was under way may still bring. */
+  previousHash: string | null
+  /** What was seen of it the last time. */
+  seen: Sighting
+  /** Every country (ISO 3166-1 alpha-2) that it was seen in, latest last. */
+  countries: readonly string[]
+  trust: Trust | null
+  createdAt: number
+  lastUsedAt: number
+}
+
+/** Where a sign-in came from, as far as anybody can tell; null: unknown. */
+export interface Sighting {
+  /** IPv4 or IPv6 address in text. */
+  address: string | null
+  /** ISO 3166-1 alpha-2. */
+  country: string | null
+  city: string | null
+  /** Degrees. */
+  latitude: number | null
+  longitude: number | null
+  /** Names without versions: "Firefox", "Windows". */
+  browser: string | null
+  system: string | null
+}
+
+/** The person asked not to be asked here again. */
+export interface Trust {
+  until: number
+  /** The set of credentials that it was given with: with any other set it is void. */
+  mark: string
+  /** Names of the factors that were proven when it was given. */
+  factors: readonly string[]
+  /** Public key (JWK) whose private half the browser keeps and cannot give away; null: the cookie is all there is. */
+  key: string | null
 }
 
 export interface Credential {
@@ -101,13 +167,37 @@ export interface Directory extends SecondFactorDirectory {
   /** Rejects with `account_unknown`. */
   changeAccount(
     id: string,
-    change: Partial<Pick<Account, 'passwordHash' | 'disabledAt' | 'name' | 'locale' | 'groups'>>,
+    change: Partial<Pick<Account, 'passwordHash' | 'disabledAt' | 'name' | 'locale' | 'groups' | 'minimum'>>,
   ): Promise<void>
   /** oidc-provider client metadata (snake_case, as in OIDC Dynamic Registration). */
   clientById(id: string): Promise<ClientMetadata | undefined>
   /** Rejects with `client_exists`. */
   addClient(metadata: ClientMetadata): Promise<void>
   removeClient(id: string): Promise<boolean>
+  /** Hardware tokens, by serial number; those of an account when one is given. */
+  tokens(accountId?: string): Promise<Token[]>
+  tokenBySerial(serial: string): Promise<Token | undefined>
+  /** All or none. Rejects with `token_exists` when one of them is there already. */
+  addTokens(tokens: readonly Token[]): Promise<void>
+  /** Compare-and-set: gives a token to an account, or takes it back; answers false when `expected` does not have it. */
+  assignToken(serial: string, expected: string | null, accountId: string | null): Promise<boolean>
+  /** Answers how many there were. What was activated stays a credential of its account. */
+  removeTokens(serials: readonly string[]): Promise<number>
+}
+
+/** A hardware token of the inventory. It is active where an account has a credential with its serial number as handle. */
+export interface Token {
+  serial: string
+  kind: 'hotp' | 'totp' | 'yubico'
+  manufacturer: string | null
+  model: string | null
+  /** How it computes its codes, as JSON (tokens/token.ts). Sealed at rest. */
+  seed: string
+  /** Where its counter stood when it was last taken from somebody: codes up to there are used. Null: it never was. */
+  counter: number | null
+  /** Who may activate it; null: nobody has it yet. */
+  accountId: string | null
+  importedAt: number
 }
 
 export interface Account {
@@ -122,6 +212,8 @@ export interface Account {
   locale: string | null
   /** Names of the groups the person is in, to which a policy may refer; sorted, each once. */
   groups: readonly string[]
+  /** The least `acr` that will do for this person, or null. */
+  minimum: string | null
   disabledAt: number | null
   createdAt: number
 }

@@ -1,15 +1,16 @@
 import type { Sealer } from '../crypto/sealing.ts'
-import type { ClientMetadata, Credential, Directory, SecondFactorDirectory } from './directory.ts'
+import type { ClientMetadata, Credential, Directory, SecondFactorDirectory, Token } from './directory.ts'
 
 /**
- * The same directory with secrets sealed at rest: a credential's `secret` and a client's `client_secret`, each bound to
- * its row, so that a record copied to another account or client does not open. Everything else passes through, and
- * every error too; a record that does not open rejects with `sealed_badly`.
+ * The same directory with secrets sealed at rest: a credential's `secret`, a client's `client_secret` and a token's `seed`,
+ * each bound to its row, so that a record copied to another account, client or token does not open. Everything else passes
+ * through, and every error too; a record that does not open rejects with `sealed_badly`.
  */
 export function sealedDirectory<Kind extends SecondFactorDirectory>(directory: Kind, sealer: Sealer): Kind {
   const sealing = {
     ...sealedCredentials(directory, sealer),
     ...(keepsClients(directory) && sealedClients(directory, sealer)),
+    ...(keepsTokens(directory) && sealedTokens(directory, sealer)),
   }
   return new Proxy(directory, {
     get(target, property) {
@@ -23,6 +24,9 @@ export function sealedDirectory<Kind extends SecondFactorDirectory>(directory: K
 
 const keepsClients = (directory: SecondFactorDirectory | Directory): directory is Directory =>
   'clientById' in directory && 'addClient' in directory
+
+const keepsTokens = (directory: SecondFactorDirectory | Directory): directory is Directory =>
+  'tokenBySerial' in directory && 'addTokens' in directory
 
 type Credentials = Pick<
   SecondFactorDirectory,
@@ -64,5 +68,23 @@ function sealedClients(directory: Directory, sealer: Sealer): Clients {
       return metadata && withSecret(metadata, sealer.open)
     },
     addClient: async (metadata) => directory.addClient(withSecret(metadata, sealer.seal)),
+  }
+}
+
+type Tokens = Pick<Directory, 'tokens' | 'tokenBySerial' | 'addTokens'>
+
+function sealedTokens(directory: Directory, sealer: Sealer): Tokens {
+  const withSeed = (token: Token, treat: Sealer['seal']): Token => ({
+    ...token,
+    seed: treat(token.seed, `token:${token.serial}`),
+  })
+  return {
+    tokens: async (accountId) =>
+      (await directory.tokens(accountId)).map((token) => withSeed(token, sealer.open)),
+    async tokenBySerial(serial) {
+      const token = await directory.tokenBySerial(serial)
+      return token && withSeed(token, sealer.open)
+    },
+    addTokens: async (tokens) => directory.addTokens(tokens.map((token) => withSeed(token, sealer.seal))),
   }
 }

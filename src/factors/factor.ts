@@ -1,7 +1,7 @@
 import type { RandomBytes } from '../crypto/random.ts'
 import type { Credential } from '../directory/directory.ts'
 
-export const factorNames = ['webauthn', 'totp', 'recovery-code'] as const
+export const factorNames = ['webauthn', 'totp', 'hardware-token', 'sms', 'email', 'recovery-code'] as const
 
 export type FactorName = (typeof factorNames)[number]
 
@@ -32,6 +32,10 @@ export interface Factor {
     context: FactorContext,
   ): Promise<Verdict>
   readonly enrolment: Enrolment
+  /** Only where the answer is sent to the person. */
+  readonly message?: Messages
+  /** Factors whose success makes this one needless: a policy may then take it away. */
+  readonly retiredBy?: readonly FactorName[]
   /** Only where an answer can say by itself who is there, so that nobody has to type a name or a password. */
   readonly passkey?: Passkey
 }
@@ -44,6 +48,8 @@ export interface FactorContext {
   /** Shown by authenticator apps: who issues, and for which account. */
   issuerName: string
   accountName: string
+  /** Whose second factor it is: only for a factor that knows what belongs to whom, such as an inventory of tokens. */
+  accountId?: string | undefined
 }
 
 /** Plain JSON. */
@@ -56,6 +62,7 @@ export type Verdict =
       spend: Spend
       /** RFC 8176 names that this answer earned; `mfa` where it proved two factors by itself. */
       amr: readonly string[]
+      assurance?: Assurance
       /** The credential's secret as it is from now on, where the answer tells something new. */
       secret?: string
       /** Accepted, and still worth a line in the audit trail. */
@@ -69,6 +76,16 @@ export type Verdict =
       burn?: { credential: string; spend: Spend }
     }
 
+/** What is known of the authenticator that answered. Absent: not known. */
+export interface Assurance {
+  /** It verified who was using it, by PIN, finger or face. */
+  userVerified?: boolean
+  /** Its key cannot leave it; false: its provider may bring it to other devices. */
+  deviceBound?: boolean
+  /** Its maker attests which model it is. */
+  attested?: boolean
+}
+
 /** Compare-and-set on the credential's counter. */
 export interface Spend {
   expected: number
@@ -78,6 +95,8 @@ export interface Spend {
 /**
  * `wrong`: not this code, or not a signature by this key for this question. `replayed`: right, but used before.
  * `clock`: right for another time; `clockOffset` says by how many seconds the authenticator is ahead (negative: behind).
+ * `expired`: right, and too late. `unsent`: nothing was sent that this could answer. `unknown`: there is no such
+ * authenticator to be had. `not-allowed`: no message goes there.
  * `malformed`: cannot be an answer at all. `unverified`: the authenticator did not check who is using it, and had to.
  * `cloned`: its signature counter went back. `untrusted`: not an authenticator that the policy accepts. `known`: this
  * authenticator is registered already.
@@ -87,6 +106,10 @@ export type Rejection =
   | 'replayed'
   | 'clock'
   | 'malformed'
+  | 'expired'
+  | 'unsent'
+  | 'unknown'
+  | 'not-allowed'
   | 'unverified'
   | 'cloned'
   | 'untrusted'
@@ -96,6 +119,10 @@ export type Rejection =
 export type Suspicion = 'counter-went-back'
 
 export interface Enrolment {
+  /** Confirming proves that somebody has a thing that is not theirs to choose: whoever guesses is counted, and waits. */
+  readonly counted?: boolean
+  /** Told once the account has the credential. */
+  kept?(credential: Credential): Promise<void>
   /** A new secret, and what the page shows of it. Nothing is stored with the account yet. `own`: of this factor. */
   begin(own: readonly Credential[], context: FactorContext): Promise<Draft>
   /** Proves that the person holds it. */
@@ -117,12 +144,45 @@ export type EnrolmentVerdict =
       /** Finds the credential without its account; unique within the factor. */
       handle: string | null
       amr: readonly string[]
+      assurance?: Assurance
       /** A name for it, such as its model, where the person gives none. */
       label?: string
       /** True where the confirming answer was a proof of use, as a code is. */
       used: boolean
     }
   | { confirmed: false; reason: Rejection; clockOffset?: number }
+
+/**
+ * Codes that are sent. challenge/ counts what is sent, keeps the question or draft, and only then sends: whoever repeats a
+ * request sends nothing twice.
+ */
+export interface Messages {
+  /** A new code in the place of the one before; undefined where the account has nowhere to send it. */
+  renew(
+    question: Question,
+    credentials: readonly Credential[],
+    context: FactorContext,
+  ): Promise<{ question: Question; message: CodeMessage } | undefined>
+  /** Where the codes are to go, as the person typed it: a code goes there, which `enrolment.finish` expects. */
+  address(
+    typed: string,
+    draft: Draft,
+    own: readonly Credential[],
+    context: FactorContext,
+  ): Promise<{ draft: Draft; message: CodeMessage } | { refused: Rejection }>
+  /** Rejects when it could not be handed over. */
+  send(accountId: string, message: CodeMessage): Promise<void>
+}
+
+export interface CodeMessage {
+  /** Same id: same message. */
+  id: string
+  /** A number in E.164, or a mail address. */
+  to: string
+  code: string
+  /** Seconds for which it is good. */
+  seconds: number
+}
 
 export interface Passkey {
   begin(context: FactorContext): Promise<Question>

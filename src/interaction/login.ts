@@ -21,8 +21,10 @@ export interface LoginParts {
   primarySucceeded(
     req: IncomingMessage,
     res: ServerResponse,
-    who: { accountId: string; amr: readonly string[] },
+    who: { accountId: string; amr: readonly string[]; device?: string | undefined; failures?: number },
   ): Promise<void>
+  /** The issuer that trusted devices sign for; absent where they sign nothing. */
+  boundTo?: string | undefined
   /** Absent: nobody is offered to sign in by passkey alone. */
   passkeys?: {
     rpId: string
@@ -75,6 +77,7 @@ export const createLoginScreen = (parts: LoginParts) => {
         ...(again && { error: again.error }),
         ...(again?.waitSeconds !== undefined && { waitSeconds: again.waitSeconds }),
         ...(passkey && { passkey }),
+        ...(parts.boundTo !== undefined && { device: { issuer: parts.boundTo, uid } }),
         ...(parts.passkeys &&
           credentialId !== undefined && { unknownPasskey: { rpId: parts.passkeys.rpId, credentialId } }),
       },
@@ -97,7 +100,7 @@ export const createLoginScreen = (parts: LoginParts) => {
 
     async submit(visit: Visit, form: Record<string, string>): Promise<void> {
       const { req, res, interaction } = visit
-      const { username = '', password = '' } = form
+      const { username = '', password = '', 'device-proof': device } = form
       const wrong = { username, error: { key: 'error.login.wrong' }, status: 401 } as const
       // Nothing that could be a name or a password: there is nothing to judge, and so nothing to count.
       if (canonicalName(username) === '' || password === '') return show(visit, wrong)
@@ -132,7 +135,8 @@ export const createLoginScreen = (parts: LoginParts) => {
       await parts.record('password.accepted', { accountId: usable.id, clientId })
       if (parts.hasher.isOutdated(usable.passwordHash))
         await parts.directory.changeAccount(usable.id, { passwordHash: await parts.hasher.hash(password) })
-      await parts.primarySucceeded(req, res, { accountId: usable.id, amr: ['pwd'] })
+      const failures = reservation.failures - 1
+      await parts.primarySucceeded(req, res, { accountId: usable.id, amr: ['pwd'], device, failures })
     },
   }
 }
@@ -157,6 +161,8 @@ const refusedPasskey = ({
       }
     case 'forbidden':
       return { error: { key: 'error.passkey.forbidden' }, status: 403 }
+    case 'turned-away':
+      return { error: { key: 'error.turned-away' }, status: 403 }
     case 'expired':
       return { error: { key: 'error.passkey.expired' }, status: 401 }
     case 'unverified':

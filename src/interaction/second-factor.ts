@@ -1,14 +1,20 @@
 import type { InteractionResults, Provider } from 'oidc-provider'
 import type { Challenge, Outcome, Refusal } from '../challenge/challenge.ts'
 import type { SignIn } from '../challenge/machine.ts'
+import type { Proofs } from '../challenge/proof.ts'
 import type { Clock } from '../clock.ts'
+import { readDeviceKey } from '../context/device-key.ts'
+import type { Devices, TrustWish } from '../context/devices.ts'
+import type { Origin } from '../context/origin.ts'
 import type { Credential } from '../directory/directory.ts'
+import { markOf } from '../directory/mark.ts'
 import { addressOf, pathOf } from '../pages/address.ts'
 import type { Pages } from '../pages/pages.ts'
-import type { FactorDraft, FactorQuestion } from '../pages/views.ts'
-import type { FactorRules } from '../policy/factor-rules.ts'
+import type { FactorDraft, FactorQuestion, Views } from '../pages/views.ts'
+import { isTrustNamed, trustedDevice, withoutFactors } from '../policy/amr.ts'
+import { type FactorRules, noRules } from '../policy/factor-rules.ts'
 import { lastWayIn, rememberWay } from './last-way.ts'
-import { answerOf, errorOf, labelOf, statusOf, waitOf } from './refusals.ts'
+import { answerOf, errorOf, expectsAddress, labelOf, statusOf, waitOf } from './refusals.ts'
 import type { RequestMemory } from './requests.ts'
 import { finish, redirect, type Visit } from './visit.ts'
 
@@ -25,20 +31,33 @@ export interface SecondFactorParts {
   credentials(accountId: string): Promise<Credential[]>
   accountName(accountId: string): Promise<string>
   requests: RequestMemory
+  /** Whether answers to a factor are sent to the person. */
+  isSent(factor: string): boolean
   /** The result of a sign-in whose second step is over, after the policy has looked at it once more. */
   resultOf(visit: Visit, signIn: SignIn): Promise<InteractionResults>
+  devices: Devices
   judge: {
-    /** What somebody who is signed in with so much has to prove besides. */
+    /**
+     * What somebody who is signed in with so much has to prove, and which factors `again`; `turned-away` where it may be nothing
+     * from there.
+     */
     missing(
       accountId: string,
       client: object | undefined,
       request: Record<string, unknown>,
-      proven: { acr: string | undefined; amr: readonly string[]; factors: readonly string[] },
-    ): Promise<FactorRules>
-    factorsOf(
+      proven: {
+        acr: string | undefined
+        amr: readonly string[]
+        proofs: Proofs
+        at: number
+        signals: Origin['signals']
+      },
+    ): Promise<{ rules: FactorRules; again: readonly string[] } | 'turned-away'>
+    mayTrust(accountId: string): Promise<boolean>
+    proofsOf(
       accountId: string,
       proven: { acr: string | undefined; amr: readonly string[]; sessionUid: string; at: number },
-    ): Promise<readonly string[]>
+    ): Promise<Proofs | undefined>
   }
 }
 
@@ -62,23 +81,74 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     const { interaction, uid } = visit
     const signIn = await challenge.find(uid)
     if (signIn || interaction.prompt.name !== 'second_factor' || !interaction.session) return signIn
-    const { accountId, uid: sessionUid, acr, amr = [] } = interaction.session
+    return stepUp(visit, interaction.session)
+  }
+
+  /** What the session was proven by counts on; what a device vouched for is proven now, or not at all. */
+  const stepUp = async (
+    { req, interaction, metadata, uid }: Visit,
+    { accountId, uid: sessionUid, acr, amr = [] }: NonNullable<Visit['interaction']['session']>,
+  ): Promise<SignIn> => {
     const session = await parts.provider().Session.findByUid(sessionUid)
     const at = session?.authTime() ?? Math.floor(parts.clock.now() / 1000)
-    const factors = await parts.judge.factorsOf(accountId, { acr, amr, sessionUid, at })
-    const proven = { acr, amr, factors }
-    const rules = await parts.judge.missing(accountId, visit.metadata, interaction.params, proven)
-    return challenge.begin(
-      uid,
-      {
-        accountId,
-        clientId: String(interaction.params['client_id']),
-        primary: { amr, at },
-        rules,
-        factors,
-      },
-      lastWayIn(visit.req),
+    const known = (await parts.judge.proofsOf(accountId, { acr, amr, sessionUid, at })) ?? {}
+    const { [trustedDevice]: remembered, ...own } = known
+    // What was unusual was judged when the session began; a network can be left at any time.
+    const signals = parts.devices.signalsOfRequest(req)
+    const [missing, { origin }] = await Promise.all([
+      parts.judge.missing(accountId, metadata, interaction.params, { acr, amr, proofs: known, at, signals }),
+      parts.devices.recognise(req, accountId, { uid }),
+    ])
+    // A key that was used, and that is asked for all the same, was used too long ago.
+    const again = missing === 'turned-away' ? [] : missing.again
+    const marks = (await parts.credentials(accountId)).map(markOf)
+    const gone = Object.entries(own).flatMap(([factor, { by }]) =>
+      by !== undefined && !marks.includes(by) ? factor : [],
     )
+    const proofs = Object.fromEntries(
+      Object.entries(own).filter(([factor]) => !again.includes(factor) && !gone.includes(factor)),
+    )
+    const factors = Object.keys(proofs)
+    // What a credential earned that is gone, or a device that remembered, is earned anew or not at all.
+    const lost = [...gone, ...(isTrustNamed(amr) ? [trustedDevice] : [])]
+    const kept = Object.keys(own).filter((factor) => !gone.includes(factor))
+    const proven = withoutFactors(amr, lost, kept)
+    const who = {
+      accountId,
+      clientId: String(interaction.params['client_id']),
+      primary: { amr: proven, at },
+      proofs,
+      factors,
+      origin: { ...origin, signals },
+    }
+    return missing === 'turned-away'
+      ? challenge.turnAway(uid, { ...who, rules: noRules })
+      : challenge.begin(uid, { ...who, rules: missing.rules }, lastWayIn(req))
+  }
+
+  /** Whether the page offers not to ask again here: not with a recovery code, which is no everyday way in. */
+  const trustOf = async (
+    { uid }: Visit,
+    { accountId, factors }: SignIn,
+    asked: string,
+  ): Promise<Pick<Views['interaction/second-factor'], 'trust'>> => {
+    const { kind, days } = parts.devices.trust
+    if (kind === 'off' || asked === 'recovery-code' || factors.includes('recovery-code')) return {}
+    if (!(await parts.judge.mayTrust(accountId))) return {}
+    const key = { issuer: parts.provider().issuer, uid, tag: parts.devices.tagOf(accountId) }
+    return { trust: { days, ...(kind === 'bound' && { key }) } }
+  }
+
+  /** The person does not want to be asked here again, and the policy lets them say so. */
+  const wishOf = async (
+    { uid }: Visit,
+    { trust, 'device-key': proof = '' }: Record<string, string>,
+  ): Promise<TrustWish | undefined> => {
+    const { kind } = parts.devices.trust
+    if (trust !== 'on' || kind === 'off') return undefined
+    if (kind === 'cookie') return { key: null }
+    const key = await readDeviceKey(proof, { issuer: parts.provider().issuer, uid })
+    return key === undefined ? undefined : { key }
   }
 
   const render = async (visit: Visit, signIn: SignIn, refusal?: Refusal): Promise<void> => {
@@ -94,10 +164,11 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
           ...(waitSeconds && { retryAfter: waitSeconds }),
           view: 'interaction/second-factor',
           locals: {
-            factor: { name: stage.factor, ...stage.question } as FactorQuestion,
+            factor: shownOf(stage),
             others: await challenge.others(signIn),
             accountName: await parts.accountName(accountId),
             ...(waitSeconds && { waitSeconds }),
+            ...(await trustOf(visit, signIn, stage.factor)),
             ...(refusal && { error: errorOf(refusal, stage.factor) }),
           },
         })
@@ -123,7 +194,7 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
             factor: { name: stage.factor, ...stage.draft.shown } as FactorDraft,
             accountName: await parts.accountName(accountId),
             otherWays: challenge.choices(signIn).length > 1,
-            ...(refusal && { error: errorOf(refusal, stage.factor) }),
+            ...(refusal && { error: errorOf(refusal, stage.factor, expectsAddress(stage)) }),
           },
         })
       case 'recovered':
@@ -148,6 +219,8 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
         })
       case 'locked':
         return pages.send(req, res, { ...page, status: 403, view: 'interaction/locked', locals: {} })
+      case 'turned-away':
+        return pages.send(req, res, { ...page, status: 403, view: 'interaction/turned-away', locals: {} })
       case 'proven':
         return finish(visit, await parts.resultOf(visit, signIn))
       case 'given-up':
@@ -173,6 +246,24 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     redirect(res, known?.interactionUrl ?? (pathOf(req).slice(0, -suffix.length) || '/'))
   }
 
+  /** Who chooses a code by message gets one at once; where none may be sent now, the page says so. */
+  const switchTo = async (visit: Visit, name: string): Promise<void> => {
+    const outcome = await challenge.switchTo(visit.uid, name)
+    const sends = outcome.kind === 'moved' && outcome.signIn.stage.name === 'asking'
+    return answer(visit, sends && parts.isSent(name) ? await challenge.send(visit.uid) : outcome)
+  }
+
+  const leave = (visit: Visit, signIn: SignIn): Promise<void> => {
+    switch (signIn.stage.name) {
+      case 'locked':
+        return finish(visit, lockedOut)
+      case 'turned-away':
+        return finish(visit, turnedAway)
+      default:
+        return render(visit, signIn)
+    }
+  }
+
   return {
     async show(visit) {
       const signIn = await find(visit)
@@ -185,10 +276,15 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
       switch (form['intent']) {
         case 'answer': {
           const asked = signIn.stage.name === 'asking' ? signIn.stage.factor : undefined
-          return answer(visit, await challenge.answer(uid, answerOf(form)), asked)
+          const wish = await wishOf(visit, form)
+          return answer(visit, await challenge.answer(uid, answerOf(form), wish), asked)
         }
         case 'switch':
-          return answer(visit, await challenge.switchTo(uid, form['factor'] ?? ''))
+          return switchTo(visit, form['factor'] ?? '')
+        case 'send':
+          return answer(visit, await challenge.send(uid))
+        case 'address':
+          return answer(visit, await challenge.provideAddress(uid, form['address'] ?? ''))
         case 'choose':
           return answer(visit, await challenge.choose(uid, form['factor'] ?? ''))
         case 'choose-again':
@@ -207,7 +303,7 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
         case 'give-up':
           return answer(visit, await challenge.giveUp(uid))
         case 'leave':
-          return signIn.stage.name === 'locked' ? finish(visit, lockedOut) : render(visit, signIn)
+          return leave(visit, signIn)
         default:
           return render(visit, signIn)
       }
@@ -223,6 +319,16 @@ const lockedOut: InteractionResults = {
   error: 'access_denied',
   error_description: 'the second factor of the account is locked',
 }
+const turnedAway: InteractionResults = {
+  error: 'access_denied',
+  error_description: 'the policy lets nobody sign in from there',
+}
+
+/** What a page needs of a question. Of a code that was sent, the rest would tell whoever sees it which one it was. */
+const shownOf = ({ factor, question }: Extract<SignIn['stage'], { name: 'asking' }>): FactorQuestion =>
+  factor === 'sms' || factor === 'email'
+    ? { name: factor, to: String(question['to'] ?? ''), sent: question['sent'] === true }
+    : ({ name: factor, ...question } as FactorQuestion)
 
 const reasonToChoose = ({ stage, factors, provenBy }: SignIn): 'first' | 'demanded' | 'again' => {
   if (provenBy === null) return 'first'

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { type Clock, systemClock } from '../clock.ts'
+import { placeInWords } from '../context/place-in-words.ts'
 import { type RandomBytes, randomId, systemRandom } from '../crypto/random.ts'
 import { showClient } from './client.ts'
 import { durationInWords, errorText, loadTranslators, type MessageValues, ownViews } from './messages.ts'
@@ -7,7 +8,7 @@ import { agoInWords, dateInWords } from './moments.ts'
 import type { Page, Pages, RenderedPage } from './pages.ts'
 import { securityHeaders } from './security-headers.ts'
 import { loadTemplates, type TemplateLocals } from './templates.ts'
-import { type PageError, type ViewName, type Views, waitErrorKeys } from './views.ts'
+import { addressErrorKeys, type PageError, type ViewName, type Views, waitErrorKeys } from './views.ts'
 
 export interface PagesOptions {
   /** Folder of the views, with a slash at its end; the package's own when absent. */
@@ -63,18 +64,22 @@ export function createPages(options: PagesOptions): Pages {
       scripts: new Set(['page']),
     }
     const waitError = error && waits(error) ? error : undefined
+    const pause = waitError?.key === 'error.message.pause' ? waitError.values.seconds : undefined
     const shared = {
       brand,
       client,
       head,
       language,
       errorText: error && errorText(language, translate, error),
+      errorKey: error?.key,
+      errorOfAddress: addressErrorKeys.some((key) => key === error?.key),
       errorSaysWait: waitError !== undefined,
-      wait: waitSeconds ?? waitError?.values.seconds,
+      wait: pause ?? waitSeconds ?? waitError?.values.seconds,
       t: (key: string, values?: MessageValues) => translate(key, values),
       duration: (seconds: number) => durationInWords(language, seconds),
       date: (at: number) => dateInWords(language, at),
       ago: (at: number) => agoInWords(language, at, clock.now()),
+      place: (of: Parameters<typeof placeInWords>[1]) => placeInWords(language, of),
     }
     const partial = (name: string, more: TemplateLocals = {}): string =>
       template(name, { ...shared, partial, ...more })

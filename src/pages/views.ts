@@ -11,6 +11,22 @@ export const plainErrorKeys = [
   'error.recovery.wrong',
   'error.recovery.used',
   'error.recovery.malformed',
+  'error.message.wrong',
+  'error.message.replayed',
+  'error.message.malformed',
+  'error.message.undelivered',
+  'error.message.unsent',
+  'error.message.expired',
+  'error.message.address',
+  'error.message.number',
+  'error.message.not-allowed',
+  'error.message.known',
+  'error.token.unknown',
+  'error.token.wrong',
+  'error.token.replayed',
+  'error.token.malformed',
+  'error.token.clock',
+  'error.token.expired',
   'error.webauthn.failed',
   'error.webauthn.unverified',
   'error.webauthn.cloned',
@@ -20,6 +36,7 @@ export const plainErrorKeys = [
   'error.passkey.failed',
   'error.passkey.forbidden',
   'error.passkey.expired',
+  'error.turned-away',
   'error.account.demanded',
   'error.account.gone',
   'error.policy.unreachable',
@@ -33,10 +50,25 @@ export const plainErrorKeys = [
 ] as const
 
 /** Errors that name a wait: the text says it in words. */
-export const waitErrorKeys = ['error.login.wait', 'error.code.wait', 'error.webauthn.wait'] as const
+export const waitErrorKeys = [
+  'error.login.wait',
+  'error.code.wait',
+  'error.webauthn.wait',
+  'error.message.pause',
+] as const
+
+/** Errors about where codes are to go, not about a code. */
+export const addressErrorKeys: readonly PlainErrorKey[] = [
+  'error.message.address',
+  'error.message.number',
+  'error.message.not-allowed',
+  'error.message.known',
+]
+
+export type PlainErrorKey = (typeof plainErrorKeys)[number]
 
 export type PageError =
-  | { key: (typeof plainErrorKeys)[number] }
+  | { key: PlainErrorKey }
   | { key: (typeof waitErrorKeys)[number]; values: { seconds: number } }
   | { key: 'error.code.clock'; values: { seconds: number; direction: 'ahead' | 'behind' } }
 
@@ -52,6 +84,20 @@ export type FactorQuestion =
     }
   | { name: 'recovery-code' }
   | { name: 'webauthn'; options: WebAuthnOptions }
+  | {
+      name: 'sms' | 'email'
+      /** The number or mailbox, all but its ends hidden. */
+      to: string
+      /** A code is on its way there. */
+      sent: boolean
+    }
+  | {
+      name: 'hardware-token'
+      /** The person's names for their tokens. */
+      authenticators: readonly string[]
+      /** Which kinds there are among them: a `yubico` types its code by itself. */
+      kinds: ReadonlyArray<'hotp' | 'totp' | 'yubico'>
+    }
 
 /** What a person needs to set a factor up; `name` chooses `views/factors/<name>/enrol.ejs`. */
 export type FactorDraft =
@@ -67,6 +113,16 @@ export type FactorDraft =
       label?: string
     }
   | { name: 'webauthn'; options: WebAuthnOptions; label?: string }
+  /** First where the codes are to go (`intent=address`), then the code that went there. */
+  | { name: 'sms' | 'email'; step: 'address' }
+  | { name: 'sms' | 'email'; step: 'code'; to: string; seconds: number }
+  | {
+      name: 'hardware-token'
+      /** Those that are assigned to the person. */
+      tokens: ReadonlyArray<{ serial: string; model: string | null }>
+      /** Other tokens may be activated by their serial number. */
+      needsSerial: boolean
+    }
 
 export type WayName = FactorQuestion['name']
 
@@ -82,6 +138,22 @@ export interface Method {
   synced?: boolean
   /** False for the last one that a policy demands. */
   removable: boolean
+}
+
+/** A browser that somebody signed in with. Times in milliseconds since the Unix epoch. */
+export interface KnownDevice {
+  id: string
+  browser: string | null
+  system: string | null
+  city: string | null
+  /** ISO 3166-1 alpha-2. */
+  country: string | null
+  address: string | null
+  lastUsedAt: number
+  /** The person is not asked there until then; null: they are. */
+  trustedUntil: number | null
+  /** The very browser that shows the page. */
+  here: boolean
 }
 
 interface Form {
@@ -100,6 +172,8 @@ interface InteractionViews {
     passkey?: { options: WebAuthnOptions; question: string }
     /** A passkey that was offered and is not known: the browser is told, so that it stops offering it. */
     unknownPasskey?: { rpId: string; credentialId: string }
+    /** Browsers that are trusted prove it by a signature for `issuer` and `uid`, in the field `device-proof`. */
+    device?: { issuer: string; uid: string }
   }
   'interaction/second-factor': Form & {
     factor: FactorQuestion
@@ -107,6 +181,8 @@ interface InteractionViews {
     others: readonly WayName[]
     accountName?: string
     waitSeconds?: number
+    /** Offers not to ask again in this browser. `key`: the browser has to make one, under `tag`, and sign for `issuer` and `uid`. */
+    trust?: { days: number; key?: { issuer: string; uid: string; tag: string } }
   }
   'interaction/enrol': Form & {
     factor: FactorDraft
@@ -138,6 +214,7 @@ interface InteractionViews {
     authenticators: readonly string[]
   }
   'interaction/locked': Form
+  'interaction/turned-away': Form
   'interaction/consent': Form & {
     scopes: readonly string[]
     accountName?: string
@@ -180,8 +257,10 @@ export interface AccountViews {
     recoveryCodes: { left: number; createdAt: number } | null
     /** What can be added. */
     addable: readonly FactorDraft['name'][]
+    /** Browsers that the person signed in with, latest first. */
+    devices: readonly KnownDevice[]
     /** What was just done. */
-    done?: 'added' | 'removed' | 'renamed' | 'codes'
+    done?: 'added' | 'removed' | 'renamed' | 'codes' | 'forgotten'
     /** Tells the browser which passkeys the account still has (WebAuthn L3, signal methods). */
     signal?: { rpId: string; userId: string; credentialIds: readonly string[] }
   }

@@ -1,5 +1,6 @@
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
-import type { Judge } from './judge.ts'
+import { provenBy, withAuthenticators } from './authenticators.ts'
+import type { Judge, Proven } from './judge.ts'
 
 type FindAccount = NonNullable<Configuration['findAccount']>
 type LoadExistingGrant = NonNullable<Configuration['loadExistingGrant']>
@@ -20,15 +21,10 @@ const exchangeable = new Set([
 export const guardAccounts =
   (findAccount: FindAccount, judge: Judge): FindAccount =>
   async (ctx, sub, token) => {
-    const account = await findAccount(ctx, sub, token)
+    const found = await findAccount(ctx, sub, token)
+    const account = found && withAuthenticators(found, judge, () => provenBy(ctx, token))
     if (!account || !token || !exchangeable.has(String(token.kind))) return account
-    const { acr, amr, sessionUid, authTime } = token as {
-      acr?: string
-      amr?: string[]
-      sessionUid?: string
-      authTime?: number
-    }
-    const proven = { acr, amr: amr ?? [], sessionUid, at: authTime }
+    const proven = provenBy(ctx, token) as Proven
     const decision = await judge.proof(sub, ctx.oidc.client, undefined, proven)
     if (decision.kind !== 'allowed')
       throw new errors.InvalidGrant('the authentication behind it no longer meets the policy')

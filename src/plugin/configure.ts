@@ -5,13 +5,16 @@ import { secondFactorPath } from '../interaction/second-factor.ts'
 import { spendsByItself, storeAdapter } from '../stores/oidc-adapter.ts'
 import type { Store } from '../stores/store.ts'
 import { guardAccounts, guardGrants } from './accounts.ts'
+import { authenticatorsClaim } from './authenticators.ts'
 import {
   demandProperty,
   factorsProperty,
+  maxAgeProperty,
   minimumProperty,
   mustBeBoolean,
   mustBeFactorRules,
   mustBeOnLadder,
+  mustBeSeconds,
   type PolicySettings,
 } from './facts.ts'
 import type { Judge } from './judge.ts'
@@ -44,8 +47,8 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
     adapter: adapterOf(host.adapter, parts),
     findAccount: guardAccounts(host.findAccount, parts.judge),
     loadExistingGrant: guardGrants(host.loadExistingGrant, parts.judge),
-    extraTokenClaims: withAssurance(host.extraTokenClaims),
-    claims: { ...host.claims, openid: withOpenid(host.claims?.openid) },
+    extraTokenClaims: withAssurance(host.extraTokenClaims, parts.judge),
+    claims: { ...host.claims, [authenticatorsClaim]: null, openid: withOpenid(host.claims?.openid) },
     acrValues: [...new Set([...(host.acrValues ?? []), ...parts.policy.ladder.map(({ acr }) => acr)])],
     discovery: withPromptValues(host.discovery),
     features: { ...host.features, devInteractions: { enabled: false } },
@@ -99,7 +102,7 @@ type ExtraTokenClaims = NonNullable<Configuration['extraTokenClaims']>
 
 /** Access tokens of an account say how it was authenticated (RFC 9470 §6), after a refresh too. */
 const withAssurance =
-  (host: Configuration['extraTokenClaims']): ExtraTokenClaims =>
+  (host: Configuration['extraTokenClaims'], judge: Judge): ExtraTokenClaims =>
   async (ctx, token) => {
     const claims = await host?.(ctx, token)
     const { RefreshToken, AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest } =
@@ -108,7 +111,11 @@ const withAssurance =
       | { acr?: string; amr?: string[]; authTime?: number }
       | undefined
     const session = ctx.oidc.session
-    const proof = source ?? (session && { acr: ctx.oidc.acr, amr: session.amr, authTime: session.authTime() })
+    const own = judge.provenByGrant(ctx.oidc)
+    const proof =
+      source ??
+      (own && { acr: own.acr, amr: [...own.amr], authTime: own.at }) ??
+      (session && { acr: ctx.oidc.acr, amr: session.amr, authTime: session.authTime() })
     if (token.kind !== 'AccessToken' || !proof?.acr) return claims
     return { ...claims, acr: proof.acr, amr: proof.amr, auth_time: proof.authTime }
   }
@@ -118,11 +125,20 @@ const withDemands = (
   { known, ladder }: PolicySettings,
 ): NonNullable<Configuration['extraClientMetadata']> => ({
   ...host,
-  properties: [...new Set([...(host?.properties ?? []), demandProperty, factorsProperty, minimumProperty])],
+  properties: [
+    ...new Set([
+      ...(host?.properties ?? []),
+      demandProperty,
+      factorsProperty,
+      maxAgeProperty,
+      minimumProperty,
+    ]),
+  ],
   validator(ctx, key, value, metadata) {
     mustBeBoolean(demandProperty)(ctx, key, value)
     mustBeFactorRules(known)(ctx, key, value)
     mustBeOnLadder(ladder)(ctx, key, value)
+    mustBeSeconds(ctx, key, value)
     return host?.validator?.(ctx, key, value, metadata)
   },
 })

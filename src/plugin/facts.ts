@@ -1,4 +1,5 @@
 import { errors } from 'oidc-provider'
+import type { ContextSettings, TrustSettings } from '../context/devices.ts'
 import type { Standing } from '../directory/directory.ts'
 import type { Ladder } from '../policy/acr.ts'
 import { type FactorRuleSet, type FactorRules, factorRules } from '../policy/factor-rules.ts'
@@ -9,6 +10,9 @@ export const demandProperty = 'require_second_factor'
 
 /** Client metadata that says which factors count at a relying party: `{"webauthn": "require", "totp": "forbid"}`. */
 export const factorsProperty = 'second_factors'
+
+/** Client metadata: seconds after which a second factor has to be proven again; it demands one. */
+export const maxAgeProperty = 'second_factor_max_age'
 
 /** Client metadata that names the least `acr` that a relying party takes, whatever its requests say. */
 export const minimumProperty = 'minimum_acr'
@@ -36,6 +40,14 @@ export const mustBeOnLadder =
       )
   }
 
+/** Likewise for the age of a second factor: what is no number must not mean any age. */
+export const mustBeSeconds: Validator = (_ctx, key, value) => {
+  if (key === maxAgeProperty && value !== undefined && !isSeconds(value))
+    throw new errors.InvalidClientMetadata(`${maxAgeProperty} must be a whole number of seconds from 1`)
+}
+
+const isSeconds = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1
+
 /** Likewise for factor rules: a misspelt factor or rule must not mean "allow". */
 export const mustBeFactorRules =
   (known: readonly string[]): Validator =>
@@ -54,10 +66,14 @@ export const isFactorRuleSet = (value: unknown, known: readonly string[]): value
     ([factor, rule]) => known.includes(factor) && factorRules.some((one) => one === rule),
   )
 
-/** What holds besides for the members of a group. `minimum`: the least `acr` that will do for them. */
+/**
+ * What holds besides for the members of a group. `minimum`: the least `acr` that will do for them. `trustedDevices` false:
+ * they are asked everywhere, each time.
+ */
 export interface GroupPolicy {
   factors?: FactorRuleSet
   minimum?: string | undefined
+  trustedDevices?: boolean | undefined
 }
 
 export interface PolicySettings {
@@ -73,11 +89,17 @@ export interface PolicySettings {
   enrollable: readonly string[]
   /** Keys are set up with attestation. */
   attested: boolean
+  trustedDevices: TrustSettings
+  context: ContextSettings
+  /** CIDR networks whose requests are unusual. */
+  networks: readonly string[]
 }
 
 export interface Request {
   acr_values?: unknown
   claims?: unknown
+  prompt?: unknown
+  max_age?: unknown
 }
 
 export interface GatheredFrom {
@@ -86,9 +108,9 @@ export interface GatheredFrom {
   /** Absent where no authorization request is at hand (token endpoint). */
   request: Request | undefined
   standing: Standing
+  groups: ReadonlyArray<GroupPolicy & { name: string }>
   rules: FactorRules
-  /** The least `acr` values of the person's groups. */
-  minimums: readonly string[]
+  signals: Facts['signals']
   proven: Facts['proven']
 }
 
@@ -98,16 +120,28 @@ export const gatherFacts = ({
   client,
   request,
   standing,
+  groups,
   rules,
-  minimums,
+  signals,
   proven,
 }: GatheredFrom): Facts => ({
   ladder: settings.ladder,
   mode: settings.secondFactor,
   clientDemands: (client as { [demandProperty]?: unknown } | undefined)?.[demandProperty] === true,
-  minimums: [...minimums, ...minimumOfClient(client)],
+  minimums: [
+    ...demandOf('account', standing.minimum ?? undefined),
+    ...groups.flatMap(({ name, minimum }) => demandOf(`group:${name}`, minimum)),
+    ...demandOf(
+      `client:${minimumProperty}`,
+      (client as Record<string, unknown> | undefined)?.[minimumProperty],
+    ),
+  ],
   acrValues: typeof request?.acr_values === 'string' ? request.acr_values.split(' ') : [],
   essentialAcr: essentialAcr(request?.claims),
+  fresh: wantsFreshProof(request),
+  prompted: promptsOf(request).includes('second_factor'),
+  maxAge: maxAgeOf(client),
+  signals,
   rules,
   enrollable: settings.enrollable,
   attested: settings.attested,
@@ -120,10 +154,23 @@ export const gatherFacts = ({
 export const rulesOfClient = (client: object | undefined): FactorRuleSet | undefined =>
   (client as { [factorsProperty]?: FactorRuleSet } | undefined)?.[factorsProperty]
 
-const minimumOfClient = (client: object | undefined): string[] => {
-  const minimum = (client as { [minimumProperty]?: unknown } | undefined)?.[minimumProperty]
-  return minimum === undefined ? [] : [String(minimum)]
+const demandOf = (rule: string, acr: unknown): Facts['minimums'] =>
+  acr === undefined ? [] : [{ rule, acr: String(acr) }]
+
+/** An age that was written into the store past every validator, and is none, means: prove it now. */
+const maxAgeOf = (client: object | undefined): number | undefined => {
+  const seconds = (client as Record<string, unknown> | undefined)?.[maxAgeProperty]
+  if (seconds === undefined) return undefined
+  return isSeconds(seconds) ? seconds : 0
 }
+
+const promptsOf = (request: Request | undefined): string[] =>
+  typeof request?.prompt === 'string' ? request.prompt.split(' ') : []
+
+/** Whoever asks for the person to prove it now, or not long ago, does not mean a device that remembers. */
+const wantsFreshProof = (request: Request | undefined): boolean =>
+  promptsOf(request).some((prompt) => prompt === 'login' || prompt === 'second_factor') ||
+  request?.max_age !== undefined
 
 /**
  * The essential `acr` of the `claims` parameter, read from the request itself: oidc-provider replaces it by

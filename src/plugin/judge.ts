@@ -1,24 +1,32 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import type { SecondFactorDirectory } from '../directory/directory.ts'
+import type { Proofs } from '../challenge/proof.ts'
+import type { Clock } from '../clock.ts'
+import type { Devices } from '../context/devices.ts'
+import type { Origin } from '../context/origin.ts'
+import type { SecondFactorDirectory, Standing } from '../directory/directory.ts'
 import { acrOf, levelOf, oneFactor, twoFactors } from '../policy/acr.ts'
-import { areAny, combineRules, type FactorRules } from '../policy/factor-rules.ts'
-import { type Decision, decide } from '../policy/policy.ts'
+import { isWeak, phishingResistantFactors, trustedDevice, weakFactors } from '../policy/amr.ts'
+import { combineRules, type FactorRules } from '../policy/factor-rules.ts'
+import { type Decision, decide, type Facts, type ProvenFacts } from '../policy/policy.ts'
 import { type GroupPolicy, gatherFacts, type PolicySettings, type Request, rulesOfClient } from './facts.ts'
-import type { Proofs } from './proofs.ts'
+import type { ProofMemory } from './proofs.ts'
 
 type OidcContext = NonNullable<KoaContextWithOIDC['oidc']>
 
 /**
- * What was proven: by a running sign-in, which knows its `factors`, or by a session or token, whose factors are remembered
+ * What was proven: by a running sign-in, which knows its `proofs`, or by a session or token, whose proofs are remembered
  * under its session and time.
  */
 export interface Proven {
   acr: string | undefined
   amr: readonly string[]
-  factors?: readonly string[]
+  proofs?: Proofs | undefined
   sessionUid?: string | undefined
   /** Seconds since the epoch. */
   at?: number | undefined
+  /** Of a trusted device that has just been recognised. */
+  trust?: { factors: readonly string[] } | undefined
+  signals?: Origin['signals'] | undefined
 }
 
 export interface Judge {
@@ -35,110 +43,178 @@ export interface Judge {
   rules(accountId: string, client: object | undefined): Promise<FactorRules>
   /** What a sign-in has to prove: the rules, and what it takes to reach the level that was decided on. */
   demands(accountId: string, client: object | undefined, decision: Decision): Promise<FactorRules>
-  /** The level that the account's groups demand at least. */
+  /** The level that is demanded of this very account, and of its groups, at least. */
   minimum(accountId: string): Promise<number>
-  /** By which factors something was proven, as far as it is remembered. */
-  factorsOf(accountId: string, proven: Proven): Promise<readonly string[]>
+  /** By which factors something was proven, when and how, as far as it is remembered. */
+  proofsOf(accountId: string, proven: Proven): Promise<Proofs | undefined>
   /**
    * Marks a request as judged and allowed; whatever is not marked gets no code and no token. `acr`: what its tokens say,
    * where that is less than the session's: whoever asks for a value by name gets that one.
    */
   admit(oidc: OidcContext, acr?: string): void
+  /** The same for a grant that authenticates by itself, whose tokens say what it proved. */
+  admitGrant(oidc: OidcContext, proven: Required<Pick<Proven, 'acr' | 'amr' | 'at'>>): void
+  /** What such a grant proved. */
+  provenByGrant(oidc: OidcContext): Pick<Proven, 'acr' | 'amr' | 'at'> | undefined
+  /** Whether browsers may remember the person at all. */
+  mayTrust(accountId: string): Promise<boolean>
   isAdmitted(oidc: OidcContext): boolean
+}
+
+/** What `policy explain` and the judge gather alike: all that is said of an account by its groups. */
+export const createGroupPolicies =
+  (groups: PolicySettings['groups'], groupsOf: (accountId: string) => Promise<readonly string[]>) =>
+  async (accountId: string): Promise<Array<GroupPolicy & { name: string }>> =>
+    Object.keys(groups).length === 0
+      ? []
+      : (await groupsOf(accountId))
+          .filter((name) => Object.hasOwn(groups, name))
+          .map((name) => ({ name, ...(groups[name] as GroupPolicy) }))
+
+/** The rules for everybody, of the groups and of the relying party, together. */
+export const rulesFor = (
+  { factors: forAll }: Pick<PolicySettings, 'factors'>,
+  groups: readonly GroupPolicy[],
+  client: object | undefined,
+): FactorRules => combineRules(forAll, ...groups.map(({ factors }) => factors), rulesOfClient(client))
+
+/** The rules, and what it takes besides to reach the level that was decided on. */
+export const demandedRules = (
+  ladder: PolicySettings['ladder'],
+  own: FactorRules,
+  decision: Decision,
+): FactorRules => {
+  const { acr } = decision.kind === 'refused' ? { acr: undefined } : decision
+  const factors = 'factors' in decision ? decision.factors : []
+  const required = [...new Set([...own.required, ...factors])]
+  // Where two factors are needed, one that is none brings nobody on.
+  const useless = (levelOf(ladder, acr) ?? oneFactor) > oneFactor ? weakFactors : []
+  const forbidden = [...own.forbidden, ...useless.filter((factor) => !required.includes(factor))]
+  const insufficient = useless.filter((factor) => required.includes(factor))
+  return { required, forbidden: [...new Set(forbidden)], ...(insufficient.length > 0 && { insufficient }) }
 }
 
 export const createJudge = (
   settings: PolicySettings,
   parts: {
     directory: Pick<SecondFactorDirectory, 'standing'>
-    proofs: Proofs
+    memory: ProofMemory
+    devices: Pick<Devices, 'trustOf' | 'signalsOfRequest'>
+    clock: Clock
     groupsOf(accountId: string): Promise<readonly string[]>
   },
 ): Judge => {
   const decisions = new WeakMap<OidcContext, Promise<Decision>>()
   const admitted = new WeakSet<OidcContext>()
-  const haveGroups = Object.keys(settings.groups).length > 0
+  const grants = new WeakMap<OidcContext, Pick<Proven, 'acr' | 'amr' | 'at'>>()
+  const groupsOf = createGroupPolicies(settings.groups, parts.groupsOf)
 
-  const groupsOf = async (accountId: string): Promise<GroupPolicy[]> =>
-    haveGroups
-      ? (await parts.groupsOf(accountId))
-          .filter((name) => Object.hasOwn(settings.groups, name))
-          .map((name) => settings.groups[name] as GroupPolicy)
-      : []
+  const rules: Judge['rules'] = async (accountId, client) =>
+    rulesFor(settings, await groupsOf(accountId), client)
 
-  const rules: Judge['rules'] = async (accountId, client) => {
-    const groups = await groupsOf(accountId)
-    return combineRules(settings.factors, ...groups.map(({ factors }) => factors), rulesOfClient(client))
+  const proofsOf: Judge['proofsOf'] = async (accountId, { proofs, sessionUid, at, amr }) => {
+    if (proofs) return proofs
+    if (sessionUid === undefined || at === undefined) return undefined
+    return parts.memory.proofsOf({ accountId, sessionUid, at, amr })
   }
 
-  const factorsOf: Judge['factorsOf'] = async (accountId, { factors, sessionUid, at, amr }) => {
-    if (factors) return factors
-    if (sessionUid === undefined || at === undefined) return []
-    return (await parts.proofs.factorsOf({ accountId, sessionUid, at, amr })) ?? []
-  }
-
-  const judged = async (
+  const provenFacts = async (
     accountId: string,
-    client: object | undefined,
     request: Request | undefined,
     proven: Proven,
-    own: FactorRules,
-  ): Promise<Decision> => {
-    const { acr, amr } = proven
-    const standing = await parts.directory.standing(accountId)
-    const factors = areAny(own) ? await factorsOf(accountId, proven) : []
-    const minimums = (await groupsOf(accountId)).flatMap(({ minimum }) => minimum ?? [])
-    return decide(
-      gatherFacts({
-        settings,
-        client,
-        request,
-        standing,
-        rules: own,
-        minimums,
-        proven: { acr, amr, factors },
+    groups: readonly GroupPolicy[],
+    { marks }: Standing,
+  ): Promise<ProvenFacts> => {
+    const { proofs } = proven
+    const device = proofs?.[trustedDevice]?.device
+    const mayTrust = groups.every(letsTrust)
+    const trust =
+      proven.trust ?? (device === undefined ? undefined : await parts.devices.trustOf(accountId, device))
+    return {
+      acr: proven.acr,
+      amr: proven.amr,
+      factors: proofs && Object.keys(proofs),
+      forgotten: !proofs && proven.sessionUid !== undefined && proven.at !== undefined,
+      gone: Object.entries(proofs ?? {}).flatMap(([factor, { by }]) =>
+        by !== undefined && marks?.includes(by) === false ? factor : [],
+      ),
+      ...(request && {
+        age: ageOf(proofs, proven.at, (factor) => factor !== trustedDevice && !isWeak(factor)),
+        keyAge: ageOf(proofs, proven.at, (factor) => phishingResistantFactors.includes(factor)),
       }),
-    )
+      ...(trust && mayTrust && { trust: { factors: trust.factors } }),
+    }
   }
 
-  const proof: Judge['proof'] = async (accountId, client, request, proven) =>
-    judged(accountId, client, request, proven, await rules(accountId, client))
+  /**
+   * Seconds since one of such factors was proven, or, where no one knows when, since the session began: never too short.
+   */
+  const ageOf = (
+    proofs: Proofs | undefined,
+    at: number | undefined,
+    counts: (factor: string) => boolean,
+  ): number => {
+    const own = Object.entries(proofs ?? {}).flatMap(([factor, proof]) => (counts(factor) ? proof.at : []))
+    const latest = own.length > 0 ? Math.max(...own) : proofs?.[trustedDevice] ? undefined : at
+    return latest === undefined ? Number.POSITIVE_INFINITY : Math.floor(parts.clock.now() / 1000) - latest
+  }
 
-  const ofSession = async (accountId: string, { oidc }: KoaContextWithOIDC): Promise<Decision> => {
-    const { session, client, params } = oidc
-    const own = await rules(accountId, client)
+  const proof: Judge['proof'] = async (accountId, client, request, proven) => {
+    const groups = await groupsOf(accountId)
+    const [standing, remembered] = await Promise.all([
+      parts.directory.standing(accountId),
+      proofsOf(accountId, proven),
+    ])
+    const proved = await provenFacts(accountId, request, { ...proven, proofs: remembered }, groups, standing)
+    const facts: Facts = gatherFacts({
+      settings,
+      client,
+      request,
+      standing,
+      groups,
+      rules: rulesFor(settings, groups, client),
+      signals: proven.signals ?? [],
+      proven: proved,
+    })
+    return decide(facts)
+  }
+
+  const ofSession = async (accountId: string, ctx: KoaContextWithOIDC): Promise<Decision> => {
+    const { session, client, params, result } = ctx.oidc
     const { acr, amr = [], uid: sessionUid } = session ?? {}
     const at = session?.authTime()
-    const shown = (oidc.result?.['second_factor'] as { factors?: readonly string[] } | undefined)?.factors
+    const shown = (result?.['second_factor'] as { proofs?: Proofs } | undefined)?.proofs
     // The sign-in that has just ended here: what it proved is remembered with the session, for later.
-    const fresh = oidc.result?.login?.accountId === accountId ? shown : undefined
-    if (fresh && areAny(own) && sessionUid !== undefined && at !== undefined)
-      await parts.proofs.note({ accountId, sessionUid, at, amr }, fresh)
-    return judged(
-      accountId,
-      client,
-      params,
-      { acr, amr, sessionUid, at, ...(fresh && { factors: fresh }) },
-      own,
-    )
+    const fresh = result?.login?.accountId === accountId ? shown : undefined
+    const signals = parts.devices.signalsOfRequest(ctx.req)
+    const [decision] = await Promise.all([
+      proof(accountId, client, params, {
+        acr,
+        amr,
+        sessionUid,
+        at,
+        signals,
+        ...(fresh && { proofs: fresh }),
+      }),
+      fresh && sessionUid !== undefined && at !== undefined
+        ? parts.memory.note({ accountId, sessionUid, at, amr }, fresh)
+        : undefined,
+    ])
+    return decision
   }
 
   return {
     proof,
     rules,
     async minimum(accountId) {
-      const groups = await groupsOf(accountId)
-      return Math.max(
-        oneFactor,
-        ...groups.map(({ minimum }) => levelOf(settings.ladder, minimum) ?? oneFactor),
-      )
+      const [groups, standing] = await Promise.all([groupsOf(accountId), parts.directory.standing(accountId)])
+      const named = [standing.minimum ?? undefined, ...groups.map(({ minimum }) => minimum)]
+      return Math.max(oneFactor, ...named.map((acr) => levelOf(settings.ladder, acr) ?? oneFactor))
     },
     async demands(accountId, client, decision) {
-      const own = await rules(accountId, client)
-      const factors = 'factors' in decision ? decision.factors : []
-      return { ...own, required: [...new Set([...own.required, ...factors])] }
+      return demandedRules(settings.ladder, await rules(accountId, client), decision)
     },
-    factorsOf,
+    proofsOf,
     authorization(ctx) {
       const { oidc } = ctx
       const known = decisions.get(oidc)
@@ -154,6 +230,14 @@ export const createJudge = (
       admitted.add(oidc)
       if (acr !== undefined) Object.defineProperty(oidc, 'acr', { value: acr, configurable: true })
     },
+    admitGrant(oidc, proven) {
+      admitted.add(oidc)
+      grants.set(oidc, proven)
+    },
+    provenByGrant: (oidc) => grants.get(oidc),
+    mayTrust: async (accountId) => (await groupsOf(accountId)).every(letsTrust),
     isAdmitted: (oidc) => admitted.has(oidc),
   }
 }
+
+const letsTrust = ({ trustedDevices }: GroupPolicy): boolean => trustedDevices !== false

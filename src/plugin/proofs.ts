@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Proofs } from '../challenge/proof.ts'
 import type { Store } from '../stores/store.ts'
 
 /** What a session or token says of how its account was authenticated, and which oidc-provider keeps with it. */
@@ -11,28 +12,28 @@ export interface Authentication {
 }
 
 /**
- * By which factors an authentication was proven. `amr` does not tell (an app's code and a recovery code are both `otp`), and
- * oidc-provider keeps nothing else of ours with a session or token, so it is remembered under what they do keep. An
- * authentication that is not remembered counts, where a policy has rules, as proven by nothing.
+ * By which factors an authentication was proven, when and how. `amr` does not tell (an app's code and a recovery code are
+ * both `otp`), and oidc-provider keeps nothing else of ours with a session or token, so it is remembered under what they do
+ * keep. An authentication that is not remembered counts, where a policy has rules, as proven by nothing.
  */
-export interface Proofs {
-  note(authentication: Authentication, factors: readonly string[]): Promise<void>
-  factorsOf(authentication: Authentication): Promise<readonly string[] | undefined>
+export interface ProofMemory {
+  note(authentication: Authentication, proofs: Proofs): Promise<void>
+  proofsOf(authentication: Authentication): Promise<Proofs | undefined>
 }
 
 /** Seconds: as long as refresh tokens live by default. Whoever comes later proves it again. */
 const kept = 30 * 86_400
 
-export const createProofs = (store: Store): Proofs => {
+export const createProofMemory = (store: Store): ProofMemory => {
   const keyOf = ({ accountId, sessionUid, at, amr }: Authentication): string =>
     `pf:${createHash('sha256')
       .update(JSON.stringify([accountId, sessionUid, at, [...amr].sort()]))
       .digest('base64url')}`
   return {
-    note: (authentication, factors) => store.put(keyOf(authentication), JSON.stringify(factors), kept),
-    async factorsOf(authentication) {
+    note: (authentication, proofs) => store.put(keyOf(authentication), JSON.stringify(proofs), kept),
+    async proofsOf(authentication) {
       const stored = await store.get(keyOf(authentication))
-      return stored === undefined ? undefined : (JSON.parse(stored) as string[])
+      return stored === undefined ? undefined : (JSON.parse(stored) as Proofs)
     },
   }
 }

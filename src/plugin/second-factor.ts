@@ -1,93 +1,36 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Configuration, InteractionResults, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { IncomingMessage } from 'node:http'
+import type { Configuration, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { durableAttempts, passingAttempts } from '../attempts/attempts.ts'
-import type { Limits } from '../attempts/lockout.ts'
 import { createTrail } from '../audit/trail.ts'
 import { createChallenge, type Notice } from '../challenge/challenge.ts'
 import { createChanges } from '../challenge/changes.ts'
-import type { SignIn } from '../challenge/machine.ts'
-import { createPasskeySignIn, type PasskeyOutcome } from '../challenge/passkey.ts'
+import { createMessageCounts } from '../challenge/message-limits.ts'
+import { createPasskeySignIn } from '../challenge/passkey.ts'
 import { createSignIns } from '../challenge/sign-ins.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import { type RandomBytes, systemRandom } from '../crypto/random.ts'
-import type { Sealer } from '../crypto/sealing.ts'
-import type { SecondFactorDirectory } from '../directory/directory.ts'
+import { systemClock } from '../clock.ts'
+import { createDevices } from '../context/devices.ts'
+import { createNetworks } from '../context/networks.ts'
+import { noPlaces } from '../context/place.ts'
+import { createSightings } from '../context/sighting.ts'
+import { systemRandom } from '../crypto/random.ts'
 import { sealedDirectory } from '../directory/sealed.ts'
-import type { Factor } from '../factors/factor.ts'
 import { registerFactors } from '../factors/registry.ts'
-import { showFailure } from '../interaction/failure.ts'
-import { lastWayIn } from '../interaction/last-way.ts'
 import { createRequestMemory } from '../interaction/requests.ts'
-import {
-  createSecondFactorScreens,
-  isSecondFactorPath,
-  secondFactorPath,
-} from '../interaction/second-factor.ts'
-import { finish, openVisit, redirect, type Visit } from '../interaction/visit.ts'
-import { type Log, silentLog } from '../log.ts'
-import { addressOf, pathOf } from '../pages/address.ts'
-import { guardCrossSite, readForm } from '../pages/form.ts'
+import { createSecondFactorScreens } from '../interaction/second-factor.ts'
+import { silentLog } from '../log.ts'
 import type { Pages } from '../pages/pages.ts'
 import { createPages } from '../pages/render.ts'
-import { acrOf, type Ladder, levelProvenBy, phishingResistant, twoFactors } from '../policy/acr.ts'
-import { amrClaim, phishingResistantFactors, provesAnything } from '../policy/amr.ts'
-import { combineRules, type FactorRuleSet, type FactorRules } from '../policy/factor-rules.ts'
-import type { SecondFactorMode } from '../policy/policy.ts'
-import type { Store } from '../stores/store.ts'
+import { phishingResistant, twoFactors } from '../policy/acr.ts'
+import { phishingResistantFactors } from '../policy/amr.ts'
+import type { FactorRules } from '../policy/factor-rules.ts'
 import { attachGuards } from './attach.ts'
 import { extendConfiguration, interactionUrlOf } from './configure.ts'
-import { type GroupPolicy, rulesOfClient } from './facts.ts'
+import { createEntering } from './entering.ts'
 import { createJudge } from './judge.ts'
 import { checkOptions } from './options.ts'
-import { createProofs } from './proofs.ts'
-
-export interface SecondFactorOptions {
-  /** Durable state: credentials, counts, locks, audit. Secrets are sealed by `sealer` on their way in. */
-  directory: SecondFactorDirectory
-  /** Short-lived state. One process may use `embeddedStore`, several must share `redisStore`. */
-  store: Store
-  sealer: Sealer
-  /** In the order in which they are offered, best first. */
-  factors: readonly Factor[]
-  policy?: {
-    secondFactor?: SecondFactorMode
-    ladder?: Ladder
-    /** Which factors are required, allowed or forbidden for everybody; those that are not named are allowed. */
-    factors?: FactorRuleSet
-    /** And for the members of a group. */
-    groups?: Readonly<Record<string, GroupPolicy>>
-  }
-  /** The groups that an account is in; asked only where the policy names groups. */
-  groups?: (accountId: string) => Promise<readonly string[]>
-  attempts?: Partial<Limits>
-  /** Name of the provider on the pages and in authenticator apps. */
-  brand?: { name: string }
-  /** What authenticator apps and pages call the account; its id when absent. */
-  accountName?: (accountId: string) => Promise<string>
-  /** Told when a person's second factor changes, so that a mail can be sent. */
-  notify?: (notice: Notice) => Promise<void>
-  /** Seconds from the password to the end of the second step; 900 when absent. */
-  signInSeconds?: number
-  pages?: Pages
-  clock?: Clock
-  random?: RandomBytes
-  log?: Log
-  requestId?: () => string | undefined
-}
-
-interface KoaContext {
-  req: IncomingMessage
-  res: ServerResponse
-  respond?: boolean
-  request?: { body?: unknown }
-}
-
-/** A handler for Koa (`app.use`), Express (`app.use`), and, as `(req, res)`, Fastify and plain `node:http`. */
-export type Routes = (
-  first: IncomingMessage | KoaContext,
-  second: unknown,
-  third?: unknown,
-) => Promise<unknown>
+import { createProofMemory } from './proofs.ts'
+import { createAnswering, createRoutes, type Routes } from './routes.ts'
+import type { SecondFactorOptions } from './second-factor-options.ts'
 
 export type SecondFactor = ReturnType<typeof secondFactor>
 
@@ -98,18 +41,19 @@ export type SecondFactor = ReturnType<typeof secondFactor>
 export const secondFactor = (options: SecondFactorOptions) => {
   const { store, clock = systemClock, random = systemRandom, log = silentLog } = options
   const directory = sealedDirectory(options.directory, options.sealer)
-  const { policy, limits } = checkOptions(options)
-  const judge = createJudge(policy, {
-    directory,
-    proofs: createProofs(store),
-    groupsOf: options.groups ?? (async () => []),
-  })
+  const { policy, limits, messageLimits } = checkOptions(options)
   const record = createTrail({
     directory,
     clock,
     random,
     ...(options.requestId && { requestId: options.requestId }),
   })
+  // Nobody waits for a mail server, and a mail that is lost stops no sign-in.
+  const notify = async (notice: Notice): Promise<void> => {
+    void Promise.resolve(notice)
+      .then(options.notify)
+      .catch((error: unknown) => log.error({ err: error, notice: notice.kind }, 'a person could not be told'))
+  }
   const accountName = options.accountName ?? (async (accountId: string) => accountId)
   const brand = options.brand ?? { name: 'Duepassi' }
   const requests = createRequestMemory({ store, log })
@@ -122,6 +66,28 @@ export const secondFactor = (options: SecondFactorOptions) => {
     return attached
   }
 
+  const sightingOf = (req: IncomingMessage) =>
+    createSightings({ places: noPlaces, proxy: provider().proxy === true })(req)
+  const devices = createDevices({
+    directory,
+    sightingOf: options.sightingOf ?? sightingOf,
+    networks: createNetworks(policy.networks),
+    clock,
+    random,
+    record,
+    notify,
+    issuer: () => provider().issuer,
+    trust: policy.trustedDevices,
+    context: policy.context,
+  })
+  const judge = createJudge(policy, {
+    directory,
+    memory: createProofMemory(store),
+    devices,
+    clock,
+    groupsOf: options.groups ?? (async () => []),
+  })
+
   const challengeParts = {
     directory,
     signIns: createSignIns({ store, sealer: options.sealer, seconds: options.signInSeconds ?? 900 }),
@@ -132,15 +98,21 @@ export const secondFactor = (options: SecondFactorOptions) => {
     record,
     issuerName: brand.name,
     accountName,
-    // Nobody waits for a mail server, and a mail that is lost stops no sign-in.
-    async notify(notice: Notice) {
-      void Promise.resolve(notice)
-        .then(options.notify)
-        .catch((error: unknown) =>
-          log.error({ err: error, notice: notice.kind }, 'a person could not be told'),
-        )
+    notify,
+    messages: {
+      counts: createMessageCounts({ store, clock, limits: messageLimits }),
+      enrolmentAttempts: passingAttempts({
+        store,
+        clock,
+        limits: {
+          freeFailures: limits.freeFailures,
+          firstWait: messageLimits.enrolmentWait,
+          longestWait: messageLimits.enrolmentWait,
+        },
+      }),
     },
   }
+  const isSent = (factor: string): boolean => challengeParts.factors.get(factor)?.message !== undefined
   const challenge = createChallenge(challengeParts)
   const passkeys = createPasskeySignIn({
     ...challengeParts,
@@ -154,19 +126,6 @@ export const secondFactor = (options: SecondFactorOptions) => {
     }),
   })
 
-  /** The login that a finished sign-in amounts to; what does not meet the policy is an error, never a lesser login. */
-  const resultOf = async (
-    { interaction, metadata }: Visit,
-    { purpose, accountId, clientId, primary, proven, factors }: SignIn,
-  ): Promise<InteractionResults> => {
-    const amr = amrClaim(primary.amr, proven)
-    const acr = acrOf(policy.ladder, levelProvenBy(amr))
-    const decision = await judge.proof(accountId, metadata, interaction.params, { acr, amr, factors })
-    if (decision.kind !== 'allowed' || purpose !== 'sign-in') return unmet
-    await record('signin.finished', { accountId, clientId })
-    return { login: { accountId, acr, amr, ts: primary.at }, second_factor: { factors } }
-  }
-
   // Made when first shown: whether the issuer is https is known only once a provider is attached.
   let made = options.pages
   const ownPages = (): Pages => {
@@ -177,6 +136,20 @@ export const secondFactor = (options: SecondFactorOptions) => {
     render: (page) => ownPages().render(page),
     send: (req, res, page) => ownPages().send(req, res, page),
   }
+  const answering = createAnswering({ provider, pages, requests, log, requestId: options.requestId })
+  const entering = createEntering({
+    judge,
+    challenge,
+    passkeys,
+    devices,
+    answering,
+    isSent,
+    ladder: policy.ladder,
+    factors: policy.factors,
+    clock,
+    record,
+    once: (name) => store.add(name, '1', 3_600),
+  })
   const screens = createSecondFactorScreens({
     provider,
     pages,
@@ -184,54 +157,21 @@ export const secondFactor = (options: SecondFactorOptions) => {
     clock,
     credentials: (id) => directory.credentials(id),
     accountName,
-    resultOf,
+    isSent,
+    resultOf: entering.resultOf,
     requests,
+    devices,
     judge: {
-      factorsOf: judge.factorsOf,
+      proofsOf: judge.proofsOf,
+      mayTrust: judge.mayTrust,
       async missing(accountId, client, request, proven) {
-        return judge.demands(accountId, client, await judge.proof(accountId, client, request, proven))
+        const decision = await judge.proof(accountId, client, request, proven)
+        if (decision.kind === 'refused' && decision.because === 'context') return 'turned-away'
+        const rules = await judge.demands(accountId, client, decision)
+        return { rules, again: 'factors' in decision ? decision.factors : [] }
       },
     },
   })
-  const failure = { provider, pages, requests, log, requestId: options.requestId }
-
-  /** Answers in every case: a rejection would end the process of a host that mounts the routes with `void`. */
-  const answering = async (
-    req: IncomingMessage,
-    res: ServerResponse,
-    run: (visit: Visit) => Promise<void>,
-  ): Promise<void> => {
-    try {
-      await run(await openVisit(provider(), req, res))
-    } catch (error) {
-      await showFailure(failure, req, res, error).catch((cause: unknown) => {
-        log.error({ err: cause }, 'a failure could not be shown')
-        if (!res.headersSent) res.writeHead(500)
-        res.end()
-      })
-    }
-  }
-
-  const handle = (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    if (!['GET', 'HEAD', 'POST'].includes(req.method ?? '')) {
-      res.writeHead(405, { Allow: 'GET, HEAD, POST' }).end()
-      return Promise.resolve()
-    }
-    return answering(req, res, async (visit) => {
-      guardCrossSite(req, new URL(provider().issuer).origin)
-      await (req.method === 'POST' ? screens.submit(visit, await readForm(req)) : screens.show(visit))
-    })
-  }
-
-  /** A page of ours: the right ending, and an interaction in the path or in the cookie. Anything else is the host's. */
-  const isOurs = (req: IncomingMessage): boolean => {
-    const path = pathOf(req)
-    if (!isSecondFactorPath(path)) return false
-    return (
-      /\/[\w-]{43}\//.test(path) ||
-      (req.headers.cookie ?? '').includes(`${provider().cookieName('interaction')}=`)
-    )
-  }
 
   return {
     /** Pure: answers a new configuration for `new Provider(issuer, …)`. */
@@ -256,98 +196,21 @@ export const secondFactor = (options: SecondFactorOptions) => {
     },
 
     /** The pages of the second step. They live beneath the interaction's own address, where its cookie reaches. */
-    routes(): Routes {
-      return async (first, second, third) => {
-        if (!isKoaContext(first)) {
-          if (isOurs(first)) return handle(first, second as ServerResponse)
-          return typeof third === 'function' ? third() : undefined
-        }
-        if (!isOurs(first.req)) return (second as () => Promise<unknown>)()
-        first.respond = false
-        // A body parser before us has read the form: where `readForm` looks, as Express puts it.
-        const { body } = first.request ?? {}
-        return handle(body === undefined ? first.req : Object.assign(first.req, { body }), first.res)
-      }
+    routes: (): Routes => createRoutes({ provider, screens, answering }),
+
+    primarySucceeded: entering.primarySucceeded,
+    passkeyQuestion: entering.passkeyQuestion,
+    signInWithPasskey: entering.signInWithPasskey,
+
+    /** The browsers that an account signed in with, for a security page of the host's: listed, and forgotten. */
+    devices: {
+      list: devices.list,
+      ofRequest: devices.ofRequest,
+      remove: devices.remove,
     },
 
-    /**
-     * To be called by the host's login handler once the password is right; it answers the request.
-     * `amr`: RFC 8176 names of what was proven, `['pwd']` for a password.
-     */
-    async primarySucceeded(
-      req: IncomingMessage,
-      res: ServerResponse,
-      { accountId, amr }: { accountId: string; amr: readonly string[] },
-    ): Promise<void> {
-      if (!provesAnything(amr))
-        throw new TypeError('amr must name what was proven, by RFC 8176: ["pwd"] for a password')
-      return answering(req, res, async (visit) => {
-        const { interaction, metadata, uid } = visit
-        const clientId = String(interaction.params['client_id'])
-        const primary = { amr, at: Math.floor(clock.now() / 1000) }
-        const acr = acrOf(policy.ladder, levelProvenBy(amr))
-        const proven = { acr, amr, factors: [] }
-        const decision = await judge.proof(accountId, metadata, interaction.params, proven)
-        if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
-        const rules = await judge.demands(accountId, metadata, decision)
-        if (decision.kind === 'allowed') {
-          const done: SignIn = {
-            purpose: 'sign-in',
-            accountId,
-            clientId,
-            primary,
-            rules,
-            proven: [],
-            factors: [],
-            provenBy: null,
-            stage: { name: 'proven' },
-          }
-          return finish(visit, await resultOf(visit, done))
-        }
-        await challenge.begin(uid, { accountId, clientId, primary, rules }, lastWayIn(req))
-        redirect(res, secondFactorPath(addressOf(req)))
-      })
-    },
-
-    /**
-     * What a host's login page needs to offer passkeys: the options for `navigator.credentials.get`, and a question that
-     * goes back with the answer. Undefined where no factor is a passkey, or the relying party does not take any.
-     */
-    async passkeyQuestion(uid: string, client: object | undefined): ReturnType<typeof passkeys.question> {
-      const { forbidden } = combineRules(policy.factors, rulesOfClient(client))
-      return forbidden.includes('webauthn') ? undefined : passkeys.question(uid)
-    },
-
-    /**
-     * To be called by the host's login handler with what the browser answered; where it is right the request is answered,
-     * otherwise the host shows its login page again. `mayEnter`: whether the account exists and may sign in.
-     */
-    async signInWithPasskey(
-      req: IncomingMessage,
-      res: ServerResponse,
-      answer: {
-        response: string
-        question: string
-        mayEnter(accountId: string): Promise<boolean>
-      },
-    ): Promise<Extract<PasskeyOutcome, { kind: 'refused' }> | { kind: 'answered' }> {
-      let outcome: PasskeyOutcome | undefined
-      await answering(req, res, async ({ interaction, metadata, uid }) => {
-        outcome = await passkeys.signIn(uid, {
-          clientId: String(interaction.params['client_id']),
-          response: answer.response,
-          question: answer.question,
-          async rulesOf(accountId) {
-            if (!(await answer.mayEnter(accountId))) return undefined
-            const unproven = { acr: undefined, amr: [], factors: [] }
-            const decision = await judge.proof(accountId, metadata, interaction.params, unproven)
-            return judge.demands(accountId, metadata, decision)
-          },
-        })
-        if (outcome.kind === 'signed-in') redirect(res, secondFactorPath(addressOf(req)))
-      })
-      return outcome?.kind === 'refused' ? outcome : { kind: 'answered' }
-    },
+    /** No browser stands for the second factor of an account any more: to be called when its password changes. */
+    endTrust: (accountId: string): Promise<number> => directory.endTrust(accountId),
 
     /** A person's own changes to their factors, for a security page of the host's. */
     changes: {
@@ -356,6 +219,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
       choices: challenge.choices,
       choose: challenge.choose,
       chooseAgain: challenge.chooseAgain,
+      provideAddress: challenge.provideAddress,
       confirm: challenge.confirm,
       codesSaved: challenge.codesSaved,
     },
@@ -380,19 +244,19 @@ export const secondFactor = (options: SecondFactorOptions) => {
      */
     async admit(
       ctx: KoaContextWithOIDC,
-      proven: { accountId: string; acr: string; amr: readonly string[]; factors?: readonly string[] },
+      {
+        factors,
+        ...proven
+      }: { accountId: string; acr: string; amr: readonly string[]; factors?: readonly string[] },
     ): Promise<void> {
-      const decision = await judge.proof(proven.accountId, ctx.oidc.client, undefined, proven)
+      const at = Math.floor(clock.now() / 1000)
+      const decision = await judge.proof(proven.accountId, ctx.oidc.client, undefined, {
+        ...proven,
+        at,
+        ...(factors && { proofs: Object.fromEntries(factors.map((name) => [name, { at }])) }),
+      })
       if (decision.kind !== 'allowed') throw new TypeError('what was proven does not meet the policy')
-      judge.admit(ctx.oidc)
+      judge.admitGrant(ctx.oidc, { acr: decision.acr, amr: proven.amr, at })
     },
   }
 }
-
-const unmet: InteractionResults = {
-  error: 'unmet_authentication_requirements',
-  error_description: 'the requested authentication cannot be reached',
-}
-
-const isKoaContext = (first: IncomingMessage | KoaContext): first is KoaContext =>
-  'req' in first && 'res' in first

@@ -13,6 +13,8 @@ export type Strength = (typeof strengths)[number]
 export interface Level {
   acr: string
   asks: Strength
+  /** Seconds for which a second factor is good for this level, and for those above; without limit when absent. */
+  maxAge?: number | undefined
 }
 
 /** `acr` values, each asking for more than the one before; the first for one factor, the second for two. */

@@ -33,10 +33,18 @@ const kindsOf = (amr: readonly string[]): Set<Kind> =>
 const isUnlockedKey = (amr: readonly string[]): boolean =>
   ['pop', 'user', 'mfa'].every((name) => amr.includes(name))
 
+/** What a device earns whose key the browser keeps, by a signature that nobody was asked for. */
+export const trustedDevice = 'trusted-device'
+
 /** The names that each factor earns. */
 const earnedBy: Readonly<Record<string, readonly string[]>> = {
+  [trustedDevice]: ['pop', 'swk', 'mfa'],
   webauthn: ['pop', 'user', 'hwk', 'mfa'],
   totp: ['otp'],
+  'hardware-token': ['otp'],
+  sms: ['sms'],
+  // Whoever reads the mail needs no thing, and often no more than the same password (NIST SP 800-63B-4 §3.1.3.1).
+  email: [],
   'recovery-code': ['otp'],
 }
 
@@ -70,6 +78,14 @@ export const isPhishingResistant = (amr: readonly string[]): boolean =>
 /** True for such a key whose maker attests that it cannot leave its device. */
 export const isProvenHardware = (amr: readonly string[]): boolean =>
   isPhishingResistant(amr) && amr.includes('hwk')
+
+/** True where a device's own key is among what was proven; nothing else here earns this name. */
+export const isTrustNamed = (amr: readonly string[]): boolean => amr.includes('swk')
+
+/** Factors that earn no second level: a policy may ask for them, never instead of a second factor. */
+export const weakFactors: readonly string[] = ['email']
+
+export const isWeak = (factor: string): boolean => weakFactors.includes(factor)
 
 /** Factors that alone reach a phishing-resistant level. */
 export const phishingResistantFactors: readonly string[] = ['webauthn']

@@ -1,3 +1,5 @@
+import { isWeak } from './amr.ts'
+
 /**
  * What a policy says of one way of proving. `require`: it must be proven, whatever else is. `allow`: it may be.
  * `forbid`: it counts for nothing, and is not offered.
@@ -13,6 +15,8 @@ export type FactorRuleSet = Readonly<Record<string, FactorRule>>
 export interface FactorRules {
   required: readonly string[]
   forbidden: readonly string[]
+  /** Factors that do not do alone here: they are asked for where they are required, and something else besides. */
+  insufficient?: readonly string[]
 }
 
 export const noRules: FactorRules = { required: [], forbidden: [] }
@@ -35,9 +39,12 @@ export const areAny = ({ required, forbidden }: FactorRules): boolean =>
   required.length + forbidden.length > 0
 
 /** Whether what was proven is all that is required, and one thing at least that is not forbidden. */
-export const meetsRules = ({ required, forbidden }: FactorRules, proven: readonly string[]): boolean =>
+export const meetsRules = (
+  { required, forbidden, insufficient = [] }: FactorRules,
+  proven: readonly string[],
+): boolean =>
   required.every((factor) => proven.includes(factor) && !forbidden.includes(factor)) &&
-  proven.some((factor) => !forbidden.includes(factor))
+  proven.some((factor) => !forbidden.includes(factor) && !insufficient.includes(factor))
 
 /** Required factors that are not proven yet. */
 export const stillRequired = ({ required }: FactorRules, proven: readonly string[]): string[] =>
@@ -54,4 +61,4 @@ export const mayBeLeftWith = (
   demanded: boolean,
 ): boolean =>
   required.every((factor) => left.includes(factor) || !before.includes(factor)) &&
-  (!demanded || left.some((factor) => !forbidden.includes(factor)))
+  (!demanded || left.some((factor) => !forbidden.includes(factor) && !isWeak(factor)))

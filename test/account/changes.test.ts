@@ -41,6 +41,7 @@ describe('adding a factor on the security page', () => {
     })
     const again = seen(wrong, 'interaction/enrol', 422)
     assert.equal(again.error?.key, 'error.code.wrong')
+    assert.ok('label' in again.factor)
     assert.equal(again.factor.label, 'My phone')
 
     const confirmed = await page.post(browser, '/change', {

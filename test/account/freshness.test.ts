@@ -23,6 +23,16 @@ describe('a proof', () => {
   ] as const)
     it(`of ${acr}, ${seconds} s ago, is ${fresh ? '' : 'not '}enough for an account ${hasFactors ? 'with' : 'without'} a factor`, () => {
       const now = (authTime + seconds) * 1000
-      assert.equal(isFresh({ authTime, acr }, now, { hasFactors, strongAcrs: [two] }), fresh)
+      assert.equal(
+        isFresh({ authTime, acr, amr: ['pwd', 'otp'] }, now, { hasFactors, strongAcrs: [two] }),
+        fresh,
+      )
     })
+
+  it('is not what a device remembers, however it proved that it is there', () => {
+    const remembered = { authTime, acr: two, amr: ['pwd', 'pop', 'swk', 'mfa'] }
+    const asked = { hasFactors: true, strongAcrs: [two] }
+    assert.equal(isFresh(remembered, authTime * 1000, asked), false)
+    assert.equal(isFresh({ ...remembered, amr: ['pwd', 'otp', 'mfa'] }, authTime * 1000, asked), true)
+  })
 })

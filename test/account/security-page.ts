@@ -142,13 +142,14 @@ export const startSecurityPage = async ({
     },
   }
   const challenge = createChallenge(challengeParts)
-  const { find, choices, choose, chooseAgain, confirm, codesSaved } = challenge
+  const { find, choices, choose, chooseAgain, provideAddress, confirm, codesSaved } = challenge
   const changes: AccountParts['changes'] = {
     ...createChanges(challengeParts),
     find,
     choices,
     choose,
     chooseAgain,
+    provideAddress,
     confirm,
     codesSaved,
   }
@@ -168,6 +169,7 @@ export const startSecurityPage = async ({
     pages: fakePages((session, action) => void actions.set(session, action)),
     account: (id) => duepassi.directory.accountById(id),
     changes,
+    devices: { list: async () => [], ofRequest: () => undefined, remove: async () => 0 },
     endOtherSessions: async (...ended) => void sessionsEnded.push(ended),
     policyOf: async () => ({ rules: { required: [], forbidden: [] }, demanded: false }),
     strongAcrs: [mfa],

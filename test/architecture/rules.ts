@@ -7,7 +7,17 @@ import type { Source } from './sources.ts'
 const levels: ReadonlyArray<readonly string[]> = [
   ['errors.ts', 'clock.ts', 'log.ts', 'crypto/'],
   ['policy/', 'audit/', 'stores/', 'directory/'],
-  ['factors/', 'attempts/', 'passwords/', 'delivery/', 'stores/redis/', 'stores/embedded/', 'directory/sql/'],
+  [
+    'factors/',
+    'attempts/',
+    'context/',
+    'tokens/',
+    'passwords/',
+    'delivery/',
+    'stores/redis/',
+    'stores/embedded/',
+    'directory/sql/',
+  ],
   ['challenge/', 'pages/'],
   ['interaction/'],
   ['plugin/', 'account/', 'admin/', 'api/', 'authenticator/', 'resource-server/'],
@@ -23,6 +33,8 @@ const implementations: Readonly<Record<string, readonly string[]>> = {
   'directory/sql/': ['compose.ts', 'openers.ts'],
   'directory/migrations/': ['directory/sql/'],
   'delivery/smtp/': ['compose.ts'],
+  'delivery/smpp/': ['compose.ts'],
+  'delivery/sms-webhook/': ['compose.ts'],
   // The demo alone; production sends mail.
   'delivery/inbox/': [],
   'compose.ts': ['cli/'],
@@ -39,6 +51,12 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   pg: ['directory/sql/'],
   'node:sqlite': ['directory/sql/', 'stores/embedded/'],
   nodemailer: ['delivery/smtp/'],
+  smpp: ['delivery/smpp/'],
+  'libphonenumber-js': ['delivery/'],
+  maxmind: ['context/'],
+  bowser: ['context/'],
+  'fast-xml-parser': ['tokens/'],
+  'csv-parse': ['tokens/'],
   'openid-client': ['account/'],
   'light-my-request': ['account/'],
   'oidc-provider': ['plugin/', 'interaction/', 'provider/', 'stores/oidc-adapter.ts', 'compose.ts'],
@@ -55,7 +73,7 @@ const sources: ReadonlyArray<[name: string, pattern: RegExp, allowed: readonly s
   ['process.hrtime', /\bprocess\.hrtime\b/, ['clock.ts']],
   ['Temporal.Now', /\bTemporal\.Now\b/, ['clock.ts']],
   ['node:crypto randomness', /\b(randomBytes|randomUUID|randomInt|getRandomValues)\b/, ['crypto/random.ts']],
-  ['global fetch', /(?<![.\w$])fetch\s*\(|\bglobalThis\.fetch\b/, []],
+  ['global fetch', /(?<![.\w$])fetch\s*\(|\bglobalThis\.fetch\b/, ['compose.ts']],
 ]
 
 /** `folder/` stands for all that is in it, anything else for that file. */

@@ -1,110 +1,33 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { guardCrossSite, readForm } from '../../src/pages/form.ts'
+import type { Browser, Page } from 'playwright-core'
+import { readDeviceKey } from '../../src/context/device-key.ts'
 import { languages } from '../../src/pages/language.ts'
-import { createPages } from '../../src/pages/render.ts'
-import { pageSamples, type Sample, sampleLogo } from '../../tools/page-samples.ts'
-import { freePort, program } from '../support/machine.ts'
+import { pageSamples } from '../../tools/page-samples.ts'
+import { type ShownPages, showPages } from './shown-pages.ts'
 
-const samples = new Map<string, Sample>()
 const names = (await pageSamples('en', { name: '' })).map(({ name }) => name)
 
 describe('pages in Chromium', function () {
   this.timeout(60_000)
 
+  let shown: ShownPages
   let browser: Browser
   let origin: string
-  /** Another site: it shows the logo, is where the relying party would be, and attacks. */
   let foreign: string
-  const servers: Server[] = []
-  const posts: { fields?: Record<string, string>; origin: string | undefined; refused?: string }[] = []
+  let posts: ShownPages['posts']
 
   before(async function () {
     this.timeout(180_000)
-    const executablePath = await program('chromium')
-    foreign = await listen('localhost', answerElsewhere)
-    origin = await listen('127.0.0.1', answer)
-    const client = { name: 'Bottega Aurora', logoUri: `${foreign}/logo.svg`, uri: `${foreign}/` }
-    for (const language of languages) {
-      for (const sample of await pageSamples(language, client))
-        samples.set(`/${language}/${sample.name}`, sample)
-    }
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-      ],
-    })
+    shown = await showPages()
+    ;({ browser, origin, foreign, posts } = shown)
   })
-
-  after(async () => {
-    await browser?.close()
-    for (const server of servers) {
-      server.closeAllConnections()
-      server.close()
-    }
-  })
-
+  after(() => shown?.close())
   beforeEach(() => {
     posts.length = 0
   })
 
-  async function listen(host: string, handler: (req: IncomingMessage, res: ServerResponse) => unknown) {
-    const port = await freePort()
-    const server = createServer(handler)
-    servers.push(server)
-    await new Promise<void>((resolve) =>
-      server.listen(port, host === 'localhost' ? undefined : host, resolve),
-    )
-    return `http://${host}:${port}`
-  }
-
-  const pages = createPages({ brand: { name: 'Duepassi' }, secure: false })
-
-  async function answer(req: IncomingMessage, res: ServerResponse) {
-    const sample = samples.get(req.url ?? '')
-    if (!sample) return res.writeHead(404).end()
-    if (req.method !== 'POST') return pages.send(req, res, sample.page)
-    const { origin: sentOrigin } = req.headers
-    try {
-      guardCrossSite(req, origin)
-      posts.push({ fields: { ...(await readForm(req)) }, origin: sentOrigin })
-      res.writeHead(303, { location: `${foreign}/callback?code=x` }).end()
-    } catch (error) {
-      posts.push({ origin: sentOrigin, refused: String((error as { code?: string }).code) })
-      res.writeHead(403).end('refused')
-    }
-  }
-
-  function answerElsewhere(req: IncomingMessage, res: ServerResponse) {
-    if (req.url === '/logo.svg') return res.setHeader('content-type', 'image/svg+xml').end(sampleLogo)
-    res.setHeader('content-type', 'text/html')
-    if (req.url !== '/attack') return res.end('<title>relying party</title>')
-    const form = `<form method="post" action="${origin}/en/totp"><input name="intent" value="answer"><button>Go</button></form>`
-    return res.end(`<title>attack</title>${form}`)
-  }
-
-  /** Opens a page of its own context, and collects whatever the browser complains about. */
-  async function open(
-    path: string,
-    options: BrowserContextOptions = {},
-  ): Promise<{ page: Page; complaints: string[] }> {
-    const context = await browser.newContext(options)
-    const page = await context.newPage()
-    const complaints: string[] = []
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
-    })
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('requestfailed', (request) => complaints.push(`${request.url()} failed`))
-    await page.goto(path.startsWith('http') ? path : origin + path)
-    return { page, complaints }
-  }
+  const open: ShownPages['open'] = (path, options) => shown.open(path, options)
 
   describe('have nothing to object to for axe, the policy and a narrow screen', () => {
     // 320 px wide is what 200 % of zoom leaves of 640 (WCAG 1.4.4, 1.4.10).
@@ -201,6 +124,17 @@ describe('pages in Chromium', function () {
         deepEqual(fields, { code: '123 456', intent: 'answer' })
       })
 
+      it('asks not to be asked again, by the keyboard alone', async () => {
+        const fields = await submit('/it/totp-trust', async (page) => {
+          await page.keyboard.type('123456')
+          await page.keyboard.press('Tab')
+          await page.keyboard.press('Space')
+          await page.keyboard.press('Tab')
+          await page.keyboard.press('Enter')
+        })
+        deepEqual(fields, { code: '123456', trust: 'on', intent: 'answer' })
+      })
+
       it('answers while a wait is shown, at the latest when it is over', async () => {
         await submit('/en/one-second', async (page) => {
           await page.getByLabel('Code').fill('123456')
@@ -274,11 +208,9 @@ describe('pages in Chromium', function () {
         deepEqual(fields, { replace: 'on', intent: 'enrol' })
       })
 
-      it('leaves a locked sign-in, and refuses consent', async () => {
-        deepEqual(
-          await submit('/en/locked', (page) => page.getByRole('button', { name: /^Back to/ }).click()),
-          { intent: 'leave' },
-        )
+      it('leaves a sign-in that is locked or turned away, and refuses consent', async () => {
+        deepEqual(await press('/en/locked', 'Back to Bottega Aurora'), { intent: 'leave' })
+        deepEqual(await press('/it/turned-away', 'Torna a Bottega Aurora'), { intent: 'leave' })
         posts.length = 0
         deepEqual(
           await submit('/en/consent', (page) => page.getByRole('button', { name: 'Don’t allow' }).click()),
@@ -294,6 +226,21 @@ describe('pages in Chromium', function () {
       equal(await page.locator('button[type=button]:visible, button:disabled').count(), 0)
       await page.context().close()
     }
+  })
+
+  it('sends what a key of the browser signs, where it shall be trusted by one', async () => {
+    const { page, complaints } = await open('/en/totp-trust-key')
+    await page.getByRole('checkbox').check()
+    await page.getByLabel('Code').fill('123456')
+    await page.getByLabel('Code').press('Enter')
+    await page.waitForURL(`${foreign}/callback?code=x`)
+    deepEqual(complaints, [])
+    await page.context().close()
+    const { 'device-key': proof = '', ...others } = posts[0]?.fields ?? {}
+    deepEqual(others, { code: '123456', trust: 'on', intent: 'answer' })
+    const asked = { issuer: 'https://id.example', uid: 'sample-interaction' }
+    ok(await readDeviceKey(proof, asked))
+    equal(await readDeviceKey(proof, { ...asked, uid: 'another' }), undefined)
   })
 
   it('says that passkeys need JavaScript, and what to do without', async () => {
@@ -371,5 +318,43 @@ describe('pages in Chromium', function () {
     const copied = String(await page.evaluate('navigator.clipboard.readText()')).split('\n')
     ok(copied.length === 10 && copied.every((code) => /^\w{4}-\w{5}-\w{4}$/.test(code)))
     await page.context().close()
+  })
+
+  it('asks for another code, or elsewhere, without the field that is empty', async () => {
+    const press = async (path: string, name: string, act?: (page: Page) => Promise<void>) => {
+      posts.length = 0
+      const { page, complaints } = await open(path)
+      await act?.(page)
+      await page.getByRole('button', { name }).click()
+      await page.waitForURL(`${foreign}/callback?code=x`)
+      deepEqual(complaints, [])
+      await page.context().close()
+      return posts[0]?.fields
+    }
+    deepEqual(await press('/it/sms', 'Mandami un codice a'), { intent: 'send' })
+    deepEqual(await press('/en/sms-sent', 'Send another code'), { code: '', intent: 'send' })
+    deepEqual(await press('/en/sms-enrol-code', 'Send another code'), { code: '', intent: 'address' })
+    const elsewhere = await press('/it/sms-enrol-code', 'Mandami un codice', async (page) => {
+      await page.getByText('Usa un altro numero').click()
+      await page.getByLabel('Numero di telefono').fill('+39 320 123 4567')
+    })
+    deepEqual(elsewhere, { address: '+39 320 123 4567', intent: 'address' })
+  })
+
+  it('takes what a token shows or types, with one serial number', async () => {
+    for (const [path, fields] of [
+      ['/en/hardware-token-enrol', { serial: 'FT-20461187', code: '123456 654321', intent: 'confirm' }],
+      ['/it/hardware-token-enrol-several', { serial: 'FT-20461187', code: '12345678', intent: 'confirm' }],
+      ['/it/hardware-token-key', { code: 'cccccccccccbdefghijklnrtuvcbdefghijklnrtuvcb', intent: 'answer' }],
+    ] as const) {
+      posts.length = 0
+      const { page } = await open(path)
+      await page.locator('[name=code]:focus').waitFor()
+      await page.keyboard.type(fields.code)
+      await page.keyboard.press('Enter')
+      await page.waitForURL(`${foreign}/callback?code=x`)
+      await page.context().close()
+      deepEqual(posts[0]?.fields, fields)
+    }
   })
 })

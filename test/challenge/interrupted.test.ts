@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { markOf } from '../../src/challenge/enrolment.ts'
-import type { SignIn, Stage } from '../../src/challenge/machine.ts'
+import { type SignIn, type Stage, unproven } from '../../src/challenge/machine.ts'
 import { endSignIns } from '../../src/challenge/sign-ins.ts'
 import type { Credential } from '../../src/directory/directory.ts'
+import { markOf } from '../../src/directory/mark.ts'
 import { DuepassiError } from '../../src/errors.ts'
 import { open, who } from './opened.ts'
 
@@ -36,6 +36,7 @@ describe('a sign-in whose factors were reset by an administrator meanwhile', () 
     const begun: Omit<SignIn, 'stage'> = {
       ...who,
       purpose: 'sign-in',
+      ...unproven,
       proven: ['otp'],
       factors: ['totp'],
       provenBy: markOf(proven),
@@ -174,6 +175,7 @@ describe('setting a factor up that broke off half-way', () => {
     const recovered: SignIn = {
       ...who,
       purpose: 'sign-in',
+      ...unproven,
       proven: ['otp'],
       factors: ['recovery-code'],
       provenBy: markOf(old),

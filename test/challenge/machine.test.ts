@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { advance, type Event, isOver, type SignIn, type Stage } from '../../src/challenge/machine.ts'
+import {
+  advance,
+  type Event,
+  isOver,
+  type SignIn,
+  type Stage,
+  unproven,
+} from '../../src/challenge/machine.ts'
 import { type FactorRules, meetsRules, noRules } from '../../src/policy/factor-rules.ts'
 
 const draft = { secret: 's', shown: {} }
@@ -13,18 +20,28 @@ const stages: Stage[] = [
   { name: 'issuing', draft, credentialId: 'i' },
   { name: 'proven' },
   { name: 'locked' },
+  { name: 'turned-away' },
   { name: 'given-up' },
 ]
+const proof = { at: 1000, userVerified: true }
 /** Everything that a proof could be said to lead to, possible or not. */
 const leads = (make: (next: Stage) => Event): Event[] => stages.map(make)
 const events: Event[] = [
   { name: 'asked', factor: 'recovery-code', question: { left: 3 } },
-  ...leads((next) => ({ name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c', next })),
-  { name: 'accepted', factor: 'recovery-code', amr: ['otp'], credential: 'c', next: { name: 'proven' } },
+  ...leads((next) => ({ name: 'accepted', factor: 'totp', amr: ['otp'], credential: 'c', proof, next })),
+  {
+    name: 'accepted',
+    factor: 'recovery-code',
+    amr: ['otp'],
+    credential: 'c',
+    proof,
+    next: { name: 'proven' },
+  },
   { name: 'locked' },
   { name: 'choice-opened', replaces: [] },
   { name: 'enrolment-begun', enrolling },
-  ...leads((next) => ({ name: 'enrolled', amr: ['otp'], credential: 'e', next })),
+  { name: 'address-provided', draft: { secret: 't', shown: {} }, to: '+39 06 …' },
+  ...leads((next) => ({ name: 'enrolled', amr: ['otp'], credential: 'e', proof, next })),
   ...leads((next) => ({ name: 'continued', next })),
   ...leads((next) => ({ name: 'codes-saved', next })),
   { name: 'given-up' },
@@ -35,9 +52,7 @@ const signIn = (stage: Stage, change: Partial<SignIn> = {}): SignIn => ({
   clientId: 'c',
   primary: { amr: ['pwd'], at: 1 },
   rules: noRules,
-  proven: [],
-  factors: [],
-  provenBy: null,
+  ...unproven,
   stage,
   ...change,
 })
@@ -54,7 +69,12 @@ const proofs = (name: string) => Object.fromEntries(afterProof.map((next) => [`$
 const allowed: Record<string, Record<string, string>> = {
   asking: { asked: 'asking', ...proofs('accepted totp'), locked: 'locked', 'given-up': 'given-up' },
   choosing: { 'enrolment-begun': 'enrolling', 'given-up': 'given-up' },
-  enrolling: { ...proofs('enrolled'), 'choice-opened': 'choosing', 'given-up': 'given-up' },
+  enrolling: {
+    ...proofs('enrolled'),
+    'address-provided': 'enrolling',
+    'choice-opened': 'choosing',
+    'given-up': 'given-up',
+  },
   recovered: {
     'choice-opened': 'choosing',
     'enrolment-begun': 'enrolling',
@@ -75,10 +95,10 @@ describe('the sign-in machine', () => {
           allowed[stage.name]?.[label(event)],
         )
       })
-  it('ends in proven, locked and given-up alone', () => {
+  it('ends in proven, locked, turned-away and given-up alone', () => {
     assert.deepEqual(
       stages.filter(isOver).map(({ name }) => name),
-      ['proven', 'locked', 'given-up'],
+      ['proven', 'locked', 'turned-away', 'given-up'],
     )
   })
   it('keeps what was proven, by which factor, and by which credential', () => {
@@ -88,16 +108,62 @@ describe('the sign-in machine', () => {
       factor: 'totp',
       amr: ['otp'],
       credential: 'c',
+      proof: { at: 1000 },
       next: { name: 'proven' },
     })
     assert.deepEqual([accepted?.proven, accepted?.factors, accepted?.provenBy], [['otp'], ['totp'], 'c'])
+    assert.deepEqual(accepted?.proofs, { totp: { at: 1000 } })
     const enrolled = advance(signIn({ name: 'enrolling', ...enrolling }), {
       name: 'enrolled',
       amr: ['otp'],
       credential: 'e',
+      proof: { at: 1001 },
       next: { name: 'proven' },
     })
     assert.deepEqual([enrolled?.factors, enrolled?.provenBy], [['totp'], 'e'])
+    assert.deepEqual(enrolled?.proofs, { totp: { at: 1001 } })
+  })
+  it('keeps what is set up when an address is given, but for its draft', () => {
+    const sent = { secret: 't', shown: { digits: 6 } }
+    const given = advance(signIn({ name: 'enrolling', ...enrolling }), {
+      name: 'address-provided',
+      draft: sent,
+      to: '+39 06 …',
+    })
+    assert.deepEqual(given?.stage, { name: 'enrolling', ...enrolling, draft: sent, to: '+39 06 …' })
+    assert.deepEqual([given?.proven, given?.provenBy], [[], null])
+  })
+  it('keeps the proofs of other factors, and of the same one the latest', () => {
+    const [asking] = stages as [Stage]
+    const before = { totp: { at: 1 }, webauthn: { at: 2, deviceBound: true } }
+    const accepted = advance(signIn(asking, { proofs: before, factors: ['totp', 'webauthn'] }), {
+      name: 'accepted',
+      factor: 'totp',
+      amr: ['otp'],
+      credential: 'c',
+      proof: { at: 3 },
+      next: { name: 'proven' },
+    })
+    assert.deepEqual(accepted?.proofs, { totp: { at: 3 }, webauthn: { at: 2, deviceBound: true } })
+    assert.deepEqual(accepted?.factors, ['totp', 'webauthn'])
+  })
+  it('keeps the wish to be trusted, said with an accepted answer, until the end', () => {
+    const [asking] = stages as [Stage]
+    const answered = (state: SignIn, trust: SignIn['trust'] | undefined, next: Stage) =>
+      advance(state, {
+        name: 'accepted',
+        factor: 'totp',
+        amr: ['otp'],
+        credential: 'c',
+        proof,
+        ...(trust && { trust }),
+        next,
+      }) as SignIn
+    const first = answered(signIn(asking), { key: 'k' }, asking)
+    assert.deepEqual(first.trust, { key: 'k' })
+    assert.deepEqual(answered(first, undefined, { name: 'proven' }).trust, { key: 'k' })
+    assert.deepEqual(answered(first, { key: null }, { name: 'proven' }).trust, { key: null })
+    assert.equal(answered(signIn(asking), undefined, { name: 'proven' }).trust, null)
   })
   it('is over for a change without anything to prove, since whoever makes it is signed in', () => {
     const issuing: Stage = { name: 'issuing', draft, credentialId: 'i' }

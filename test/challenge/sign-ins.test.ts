@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { SignIn } from '../../src/challenge/machine.ts'
+import { type SignIn, unproven } from '../../src/challenge/machine.ts'
 import { createSignIns, endSignIns, type Stored } from '../../src/challenge/sign-ins.ts'
 import { createSealer } from '../../src/crypto/sealing.ts'
 import { embeddedStore } from '../../src/openers.ts'
@@ -13,9 +13,7 @@ const asking: SignIn = {
   clientId: null,
   primary: { amr: ['pwd'], at: 1 },
   rules: noRules,
-  proven: [],
-  factors: [],
-  provenBy: null,
+  ...unproven,
   stage: {
     name: 'enrolling',
     factor: 'totp',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { SignIn } from '../../src/challenge/machine.ts'
+import { type SignIn, unproven } from '../../src/challenge/machine.ts'
 import { createSignIns } from '../../src/challenge/sign-ins.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createSealer } from '../../src/crypto/sealing.ts'
@@ -21,9 +21,7 @@ const signInOf = (accountId: string): SignIn => ({
   clientId: 'shop',
   primary: { amr: ['pwd'], at: 1 },
   rules: noRules,
-  proven: [],
-  factors: [],
-  provenBy: null,
+  ...unproven,
   stage: { name: 'choosing', replaces: [] },
 })
 
@@ -240,6 +238,8 @@ describe('duepassi account', () => {
     assert.deepEqual(await terminal.look((directory) => directory.standing(id)), {
       factors: [],
       lockedAt: null,
+      minimum: null,
+      marks: [],
     })
     assert.deepEqual(await auditOf(id), ['account.created', 'factor.removed totp', 'factor.unlocked'])
     assert.deepEqual(await sessions((store) => sessionsOf(store, id)), [])

@@ -106,7 +106,10 @@ describe('duepassi', () => {
   describe('migrate', () => {
     it('brings the database up to date, and says when it was', async () => {
       terminal = openTerminal()
-      assert.match((await terminal.run(['migrate'])).stdout, /ran 0001-tables, 0002-handles-and-groups\./)
+      assert.match(
+        (await terminal.run(['migrate'])).stdout,
+        /ran 0001-tables, 0002-handles-and-groups, 0003-devices, 0004-tokens\./,
+      )
       assert.equal((await terminal.run(['migrate'])).stdout, 'The database is up to date.\n')
     })
 

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../../src/audit/events.ts'
-import type { Account, AttemptState, Credential } from '../../src/directory/directory.ts'
+import type {
+  Account,
+  AttemptState,
+  Credential,
+  Device,
+  Token,
+  Trust,
+} from '../../src/directory/directory.ts'
 
 export const someCredential = (change: Partial<Credential> = {}): Credential => ({
   id: randomUUID(),
@@ -23,8 +30,50 @@ export const someAccount = (change: Partial<Account> = {}): Account => ({
   passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA',
   locale: 'it',
   groups: [],
+  minimum: null,
   disabledAt: null,
   createdAt: 1_790_000_000_000,
+  ...change,
+})
+
+export const someDevice = (change: Partial<Device> = {}): Device => ({
+  id: randomUUID(),
+  accountId: randomUUID(),
+  secretHash: randomUUID(),
+  previousHash: null,
+  seen: {
+    address: '192.0.2.7',
+    country: 'IT',
+    city: 'Forlì',
+    latitude: 44.2227,
+    longitude: -12.0407,
+    browser: 'Firefox',
+    system: 'Windows',
+  },
+  countries: ['SM', 'IT'],
+  trust: null,
+  createdAt: 1_790_000_000_000,
+  lastUsedAt: 1_790_000_000_000,
+  ...change,
+})
+
+export const someTrust = (change: Partial<Trust> = {}): Trust => ({
+  until: 1_792_592_000_000,
+  mark: 'bWFyaw',
+  factors: ['totp', 'webauthn'],
+  key: null,
+  ...change,
+})
+
+export const someToken = (change: Partial<Token> = {}): Token => ({
+  serial: randomUUID(),
+  kind: 'hotp',
+  manufacturer: 'Feitian',
+  model: 'OTP c100',
+  seed: '{"key":"MTIzNDU2Nzg5MDEyMzQ1Njc4OTA="}',
+  counter: null,
+  accountId: null,
+  importedAt: 1_790_000_000_000,
   ...change,
 })
 

@@ -1,11 +1,29 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Directory } from '../../src/directory/directory.ts'
+import { markOf } from '../../src/directory/mark.ts'
 import { fiftyTimes, type OpenNodes, openBefore } from './directory-nodes.ts'
-import { failedOnce, someAccount, someCredential, someEvent } from './directory-samples.ts'
+import {
+  failedOnce,
+  someAccount,
+  someCredential,
+  someDevice,
+  someEvent,
+  someToken,
+  someTrust,
+} from './directory-samples.ts'
 import { secondFactorDirectoryContract } from './second-factor-directory.ts'
+import { tokensContract } from './tokens.ts'
 
-export { failedOnce, secondFactorDirectoryContract, someAccount, someCredential }
+export {
+  failedOnce,
+  secondFactorDirectoryContract,
+  someAccount,
+  someCredential,
+  someDevice,
+  someToken,
+  someTrust,
+}
 
 /** Every MUST of `Directory`, those of `SecondFactorDirectory` included. */
 export function directoryContract(name: string, open: OpenNodes<Directory>): void {
@@ -135,6 +153,34 @@ export function directoryContract(name: string, open: OpenNodes<Directory>): voi
         assert.deepEqual((await directory.accountById(account.id))?.groups, [])
       })
 
+      it('may have a minimum of their own, which their standing tells', async () => {
+        const account = someAccount({ minimum: 'phr' })
+        const other = someAccount()
+        for (const one of [account, other]) await directory.addAccount(one)
+        assert.deepEqual(await directory.accountById(account.id), account)
+        assert.deepEqual(await directory.accountByName(account.username), account)
+        const credential = someCredential({ accountId: account.id })
+        await directory.addCredential(credential)
+        await directory.changeAttempts(account.id, 'totp', (state) => ({ ...state, lockedAt: 5 }))
+        const standing = { factors: ['totp'], marks: [markOf(credential)], lockedAt: 5, minimum: 'phr' }
+        assert.deepEqual(await directory.standing(account.id), standing)
+        assert.equal((await directory.standing(other.id)).minimum ?? null, null)
+
+        await directory.changeAccount(account.id, { name: 'Maria Verdi' })
+        assert.equal((await directory.standing(account.id)).minimum, 'phr')
+        await directory.changeAccount(account.id, { minimum: 'phrh' })
+        assert.deepEqual(await directory.standing(account.id), { ...standing, minimum: 'phrh' })
+        assert.equal((await directory.accountById(account.id))?.minimum, 'phrh')
+        await directory.changeAccount(account.id, { minimum: null })
+        assert.equal((await directory.standing(account.id)).minimum ?? null, null)
+        assert.deepEqual(await directory.accountById(account.id), {
+          ...account,
+          name: 'Maria Verdi',
+          minimum: null,
+        })
+        assert.deepEqual(await directory.accountById(other.id), other)
+      })
+
       it('that are unknown cannot change', async () => {
         for (const change of [{}, { name: 'Nobody' }]) {
           await assert.rejects(directory.changeAccount(randomUUID(), change), {
@@ -187,6 +233,8 @@ export function directoryContract(name: string, open: OpenNodes<Directory>): voi
         for (const id of [randomUUID(), '', '\0']) assert.equal(await directory.clientById(id), undefined)
       })
     })
+
+    describe('hardware tokens', () => tokensContract(() => nodes))
   })
 }
 
@@ -203,6 +251,12 @@ export async function refusesEverything(directory: Directory): Promise<void> {
     ['removeCredentials that judges', () => directory.removeCredentials('a', ['c'], () => true)],
     ['changeAttempts', () => directory.changeAttempts('a', 'totp', failedOnce)],
     ['clearAttempts', () => directory.clearAttempts('a')],
+    ['devices', () => directory.devices('a')],
+    ['addDevice', () => directory.addDevice(someDevice(), 10)],
+    ['changeDevice', () => directory.changeDevice('a', 'd', 'h', { secretHash: 'i' })],
+    ['removeDevices', () => directory.removeDevices('a')],
+    ['removeDevices that are named', () => directory.removeDevices('a', ['d'])],
+    ['endTrust', () => directory.endTrust('a')],
     ['appendAudit', () => directory.appendAudit(someEvent())],
     ['audit', () => directory.audit('a', 1)],
     ['ping', () => directory.ping()],
@@ -213,6 +267,12 @@ export async function refusesEverything(directory: Directory): Promise<void> {
     ['clientById', () => directory.clientById('a')],
     ['addClient', () => directory.addClient({ client_id: 'a' })],
     ['removeClient', () => directory.removeClient('a')],
+    ['tokens', () => directory.tokens()],
+    ['tokens of an account', () => directory.tokens('a')],
+    ['tokenBySerial', () => directory.tokenBySerial('t')],
+    ['addTokens', () => directory.addTokens([someToken()])],
+    ['assignToken', () => directory.assignToken('t', null, 'a')],
+    ['removeTokens', () => directory.removeTokens(['t'])],
   ]
   for (const [name, verb] of verbs) {
     await assert.rejects(verb, { name: 'DuepassiError', code: 'directory_unavailable', status: 503 }, name)

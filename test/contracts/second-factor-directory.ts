@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { noAttempts, type SecondFactorDirectory } from '../../src/directory/directory.ts'
+import { markOf } from '../../src/directory/mark.ts'
 import { credentialChangesContract } from './credential-changes.ts'
+import { devicesContract } from './devices.ts'
 import { fiftyTimes, type OpenNodes, openBefore } from './directory-nodes.ts'
 import { failedOnce, someCredential, someEvent } from './directory-samples.ts'
 
@@ -20,7 +22,10 @@ export function secondFactorDirectoryContract(name: string, open: OpenNodes<Seco
 
     describe('standing', () => {
       it('is empty for an account it never heard of', async () => {
-        assert.deepEqual(await directory.standing(randomUUID()), { factors: [], lockedAt: null })
+        const { minimum = null, marks = [], ...standing } = await directory.standing(randomUUID())
+        assert.deepEqual(standing, { factors: [], lockedAt: null })
+        assert.deepEqual(marks, [])
+        assert.equal(minimum, null)
       })
 
       it('holds each factor once', async () => {
@@ -29,8 +34,10 @@ export function secondFactorDirectoryContract(name: string, open: OpenNodes<Seco
           await directory.addCredential(someCredential({ accountId, factor }))
         }
         await directory.addCredential(someCredential({ factor: 'other' }))
-        const { factors, lockedAt } = await directory.standing(accountId)
+        const { factors, lockedAt, marks } = await directory.standing(accountId)
         assert.deepEqual(factors.toSorted(), ['recovery-code', 'totp'])
+        const all = await directory.credentials(accountId)
+        assert.deepEqual(marks?.toSorted(), all.map(markOf).toSorted())
         assert.equal(lockedAt, null)
       })
 
@@ -41,7 +48,8 @@ export function secondFactorDirectoryContract(name: string, open: OpenNodes<Seco
           ...state,
           lockedAt: 12_345,
         }))
-        assert.deepEqual(await directory.standing(accountId), { factors: [], lockedAt: 12_345 })
+        const { factors, lockedAt } = await directory.standing(accountId)
+        assert.deepEqual({ factors, lockedAt }, { factors: [], lockedAt: 12_345 })
         await directory.clearAttempts(accountId)
         assert.equal((await directory.standing(accountId)).lockedAt, null)
       })
@@ -87,6 +95,7 @@ export function secondFactorDirectoryContract(name: string, open: OpenNodes<Seco
     })
 
     credentialChangesContract(() => nodes)
+    devicesContract(() => nodes)
 
     describe('spend', () => {
       it('moves the counter and says when', async () => {

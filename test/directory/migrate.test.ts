@@ -6,7 +6,7 @@ import { migrations } from '../../src/directory/migrations/migrations.ts'
 import { migrate } from '../../src/directory/sql/migrate.ts'
 import { kindOf, openDatabase } from '../../src/directory/sql/open-database.ts'
 import { sqlDirectory } from '../../src/directory/sql/sql-directory.ts'
-import { someAccount } from '../contracts/directory.ts'
+import { someAccount, someDevice, someToken } from '../contracts/directory.ts'
 import { temporaryFolder } from '../support/machine.ts'
 import { execute, freshDatabase } from '../support/postgres.ts'
 import { startNodeProcess } from './processes/node-process.ts'
@@ -62,7 +62,12 @@ for (const { kind, fresh, execute } of databases) {
       const directory = await sqlDirectory({ url: await fresh() })
       await assert.rejects(directory.standing('a'), { code: 'directory_unavailable' })
       assert.deepEqual(await directory.migrate(), all)
-      assert.deepEqual(await directory.standing('a'), { factors: [], lockedAt: null })
+      assert.deepEqual(await directory.standing('a'), {
+        factors: [],
+        marks: [],
+        lockedAt: null,
+        minimum: null,
+      })
       await directory.close()
     })
 
@@ -78,7 +83,7 @@ for (const { kind, fresh, execute } of databases) {
          insert into credential (id, account_id, factor, label, secret, counter, created_at)
            values ('c1', '${id}', 'totp', 'iPhone', 's', 0, 1), ('c2', '${id}', 'totp', 'iPad', 's', 0, 2)`,
       )
-      assert.deepEqual(await migrate(url), ['0002-handles-and-groups'])
+      assert.deepEqual(await migrate(url), all.slice(1))
       const directory = await sqlDirectory({ url })
       assert.deepEqual((await directory.accountByName(username))?.groups, [])
       assert.deepEqual(
@@ -88,6 +93,61 @@ for (const { kind, fresh, execute } of databases) {
           ['iPad', null],
         ],
       )
+      await directory.close()
+    })
+
+    it('give what was there before them no device and no minimum', async () => {
+      const url = await fresh()
+      await migrateTo('0002-handles-and-groups', url)
+      const { id, username, name, passwordHash } = someAccount()
+      await execute(
+        url,
+        `insert into account (id, username, name, password_hash, created_at, groups)
+           values ('${id}', '${username}', '${name}', '${passwordHash}', 1, '["staff"]');
+         insert into account_name values ('${username}', '${id}');
+         insert into credential (id, account_id, factor, label, handle, secret, counter, created_at)
+           values ('c1', '${id}', 'totp', 'iPhone', 'h', 's', 7, 1);
+         insert into attempt values ('${id}', 'totp', 11, 2, 3)`,
+      )
+      assert.deepEqual(await migrate(url), all.slice(2))
+      const directory = await sqlDirectory({ url })
+      assert.deepEqual(await directory.accountByName(username), {
+        ...{ id, username, name, passwordHash, email: null, locale: null },
+        ...{ groups: ['staff'], minimum: null, disabledAt: null, createdAt: 1 },
+      })
+      assert.deepEqual(await directory.standing(id), {
+        factors: ['totp'],
+        lockedAt: 3,
+        marks: ['c1 1'],
+        minimum: null,
+      })
+      assert.equal((await directory.credentialByHandle('totp', 'h'))?.counter, 7)
+      assert.deepEqual(await directory.devices(id), [])
+      const device = someDevice({ accountId: id })
+      await directory.addDevice(device, 10)
+      assert.deepEqual(await directory.devices(id), [device])
+      await directory.changeAccount(id, { minimum: 'phr' })
+      assert.equal((await directory.standing(id)).minimum, 'phr')
+      await directory.close()
+    })
+
+    it('give what was there before them no hardware token', async () => {
+      const url = await fresh()
+      await migrateTo('0003-devices', url)
+      await execute(
+        url,
+        `insert into credential (id, account_id, factor, label, handle, secret, counter, created_at)
+           values ('c1', 'a', 'hardware-token', 'Token', 't-1', 's', 7, 1)`,
+      )
+      assert.deepEqual(await migrate(url), ['0004-tokens'])
+      const directory = await sqlDirectory({ url })
+      assert.deepEqual(await directory.tokens(), [])
+      assert.equal((await directory.credentialByHandle('hardware-token', 't-1'))?.counter, 7)
+      const token = someToken({ serial: 't-1', accountId: 'a' })
+      await directory.addTokens([token])
+      assert.deepEqual(await directory.tokens('a'), [token])
+      assert.equal(await directory.removeTokens(['t-1']), 1)
+      assert.equal((await directory.credentials('a')).length, 1)
       await directory.close()
     })
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { systemRandom } from '../../src/crypto/random.ts'
 import { createSealer } from '../../src/crypto/sealing.ts'
-import type { Credential, SecondFactorDirectory } from '../../src/directory/directory.ts'
+import type { Credential, Device, SecondFactorDirectory } from '../../src/directory/directory.ts'
 import { sealedDirectory } from '../../src/directory/sealed.ts'
 import { type SqlDirectory, sqlDirectory } from '../../src/directory/sql/sql-directory.ts'
 import {
@@ -12,6 +13,9 @@ import {
   secondFactorDirectoryContract,
   someAccount,
   someCredential,
+  someDevice,
+  someToken,
+  someTrust,
 } from '../contracts/directory.ts'
 import { temporaryFolder } from '../support/machine.ts'
 
@@ -107,6 +111,49 @@ describe('sealed directory', () => {
     }
   })
 
+  it('seals the seeds of tokens, whichever verb reads them', async () => {
+    const token = someToken({ accountId: 'maria' })
+    await sealed.addTokens([token])
+    const stored = await plain.tokenBySerial(token.serial)
+    assert.match(stored?.seed ?? '', /^v1\.k1\./)
+    assert.deepEqual({ ...stored, seed: token.seed }, token)
+    assert.deepEqual(await sealed.tokenBySerial(token.serial), token)
+    assert.deepEqual(await sealed.tokens(), [token])
+    assert.deepEqual(await sealed.tokens('maria'), [token])
+    assert.equal(await sealed.assignToken(token.serial, 'maria', null), true)
+    assert.deepEqual(await sealed.tokenBySerial(token.serial), { ...token, accountId: null })
+    for (const path of [file, `${file}-wal`]) assert.doesNotMatch(readFileSync(path, 'latin1'), /MTIzNDU2/)
+  })
+
+  it('does not open a seed that was moved to another token, or that was never sealed', async () => {
+    const [mine, hers] = [someToken({ serial: 'mine' }), someToken({ serial: 'hers' })]
+    await sealed.addTokens([mine, hers])
+    const { seed = '' } = (await plain.tokenBySerial('mine')) ?? {}
+    for (const text of [seed, mine.seed]) {
+      execute('update token set seed = ? where serial = ?', text, 'hers')
+      await assert.rejects(sealed.tokenBySerial('hers'), { code: 'sealed_badly' })
+      await assert.rejects(sealed.tokens(), { code: 'sealed_badly' })
+    }
+    assert.deepEqual(await sealed.tokenBySerial('mine'), mine)
+    assert.equal(await sealed.removeTokens(['hers']), 1)
+  })
+
+  it('passes devices through as they are: they hold hashes and public keys only', async () => {
+    const { id, accountId, ...device } = someDevice({ trust: someTrust({ key: '{"kty":"EC"}' }) })
+    const { secretHash } = device
+    await sealed.addDevice({ id, accountId, ...device }, 10)
+    assert.deepEqual(await plain.devices(accountId), [{ id, accountId, ...device }])
+    const change = { secretHash: 'next', previousHash: secretHash }
+    assert.equal(await sealed.changeDevice(accountId, id, secretHash, change), true)
+    const changed = { id, accountId, ...device, ...change }
+    assert.deepEqual(await plain.devices(accountId), [changed])
+    assert.deepEqual(await sealed.devices(accountId), [changed])
+    assert.equal(await sealed.endTrust(accountId), 1)
+    assert.deepEqual(await plain.devices(accountId), [{ ...changed, trust: null }])
+    assert.equal(await sealed.removeDevices(accountId), 1)
+    assert.deepEqual(await plain.devices(accountId), [])
+  })
+
   it('passes everything else through, what only this implementation has included', async () => {
     const account = someAccount()
     await sealed.addAccount(account)
@@ -151,6 +198,21 @@ class HostDirectory implements SecondFactorDirectory {
   }
   clearAttempts(accountId: string) {
     return this.#inner.clearAttempts(accountId)
+  }
+  devices(accountId: string) {
+    return this.#inner.devices(accountId)
+  }
+  addDevice(device: Device, most: number) {
+    return this.#inner.addDevice(device, most)
+  }
+  changeDevice(...parameters: Parameters<SecondFactorDirectory['changeDevice']>) {
+    return this.#inner.changeDevice(...parameters)
+  }
+  removeDevices(...parameters: Parameters<SecondFactorDirectory['removeDevices']>) {
+    return this.#inner.removeDevices(...parameters)
+  }
+  endTrust(accountId: string) {
+    return this.#inner.endTrust(accountId)
   }
   appendAudit(...parameters: Parameters<SecondFactorDirectory['appendAudit']>) {
     return this.#inner.appendAudit(...parameters)

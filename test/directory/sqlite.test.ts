@@ -11,6 +11,8 @@ import {
   refusesEverything,
   someAccount,
   someCredential,
+  someDevice,
+  someTrust,
 } from '../contracts/directory.ts'
 import { temporaryFolder } from '../support/machine.ts'
 
@@ -60,17 +62,21 @@ describe('SQLite file', () => {
   it('still holds after a restart what was promised before', async () => {
     const file = await newFile()
     const [account, credential] = [someAccount(), someCredential({ counter: 1 })]
+    const device = someDevice({ trust: someTrust() })
     const first = await openFile(file)
     await first.addAccount(account)
     await first.addCredential(credential)
     await first.spend(credential.id, 1, 2, 3)
     await first.changeAttempts(account.id, 'totp', failedOnce)
+    await first.addDevice(device, 10)
+    await first.endTrust(device.accountId)
     await first.close()
 
     const second = await openFile(file)
     assert.equal(await second.spend(credential.id, 1, 2, 3), false)
     assert.equal((await second.changeAttempts(account.id, 'totp', (state) => state)).before.failures, 1)
     assert.deepEqual(await second.accountByName(account.username), account)
+    assert.deepEqual(await second.devices(device.accountId), [{ ...device, trust: null }])
     await second.close()
   })
 

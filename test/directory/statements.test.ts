@@ -6,9 +6,11 @@ import { attemptQueries } from '../../src/directory/sql/attempts.ts'
 import { auditEventQueries } from '../../src/directory/sql/audit-events.ts'
 import { clientQueries } from '../../src/directory/sql/clients.ts'
 import { credentialQueries } from '../../src/directory/sql/credentials.ts'
+import { deviceQueries } from '../../src/directory/sql/devices.ts'
 import { migrateDatabase } from '../../src/directory/sql/migrate.ts'
 import { openDatabase } from '../../src/directory/sql/open-database.ts'
-import { failedOnce, someAccount, someCredential } from '../contracts/directory.ts'
+import { tokenQueries } from '../../src/directory/sql/tokens.ts'
+import { failedOnce, someAccount, someCredential, someDevice, someToken } from '../contracts/directory.ts'
 
 /** What a sign-in costs the database: a regression here is paid at every login. */
 describe('statements sent to the database', () => {
@@ -29,14 +31,18 @@ describe('statements sent to the database', () => {
     ...auditEventQueries(db),
     ...clientQueries(db),
     ...credentialQueries(db, 'sqlite'),
+    ...deviceQueries(db, 'sqlite'),
+    ...tokenQueries(db, 'sqlite'),
   }
   const [account, credential] = [someAccount(), someCredential({ handle: 'h' })]
+  const device = someDevice()
 
   before(async () => {
     await migrateDatabase(plain, 'sqlite')
     await directory.addAccount(account)
     await directory.addCredential(credential)
     await directory.changeAttempts(account.id, 'totp', failedOnce)
+    await directory.addDevice(device, 10)
   })
 
   after(() => plain.destroy())
@@ -47,7 +53,18 @@ describe('statements sent to the database', () => {
     ['credentials', 1, () => directory.credentials(account.id)],
     ['credentialByHandle', 1, () => directory.credentialByHandle('totp', 'h')],
     ['spend', 1, () => directory.spend(credential.id, 0, 1, 1)],
+    ['devices', 1, () => directory.devices(device.accountId)],
+    [
+      'changeDevice',
+      1,
+      () => directory.changeDevice(device.accountId, device.id, device.secretHash, { secretHash: 'next' }),
+    ],
+    ['addDevice', 2, () => directory.addDevice(someDevice({ accountId: device.accountId }), 10)],
+    ['endTrust', 1, () => directory.endTrust(device.accountId)],
     ['clientById', 1, () => directory.clientById('shop')],
+    ['tokenBySerial', 1, () => directory.tokenBySerial('t')],
+    ['addTokens', 3, () => directory.addTokens(Array.from({ length: 1_001 }, () => someToken()))],
+    ['assignToken', 1, () => directory.assignToken('t', null, 'a')],
     ['changeAttempts', 2, () => directory.changeAttempts(account.id, 'totp', failedOnce)],
     [
       'changeAttempts that changes nothing',

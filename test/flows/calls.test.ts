@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Directory } from '../../src/directory/directory.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { startProvider, type TestProvider } from '../support/provider.ts'
+import { later } from './trusted-browsers.ts'
 
 type Calls = Record<string, number>
 
@@ -44,7 +45,28 @@ describe('calls of the store and the directory', () => {
   it('of a whole sign-in with password and code, to the tokens', async () => {
     await op.signIn(maria.secret)
     assert.deepEqual(calls, {
-      store: { get: 14, put: 8, add: 4, swap: 2, drop: 2, include: 3 },
+      store: { get: 15, put: 9, add: 5, swap: 2, drop: 2, include: 3 },
+      directory: {
+        accountByName: 1,
+        accountById: 3,
+        clientById: 1,
+        standing: 7,
+        credentials: 2,
+        changeAttempts: 3,
+        spend: 1,
+        devices: 1,
+        addDevice: 1,
+        appendAudit: 5,
+      },
+    })
+  })
+
+  it('of the same in a browser that is known', async () => {
+    const { browser } = await op.signIn(maria.secret)
+    calls = { store: {}, directory: {} }
+    await op.signIn(maria.secret, {}, later(browser))
+    assert.deepEqual(calls, {
+      store: { get: 15, put: 9, add: 5, swap: 2, drop: 2, include: 3 },
       directory: {
         accountByName: 1,
         accountById: 2,
@@ -53,6 +75,8 @@ describe('calls of the store and the directory', () => {
         credentials: 2,
         changeAttempts: 3,
         spend: 1,
+        devices: 1,
+        changeDevice: 1,
         appendAudit: 3,
       },
     })
@@ -62,7 +86,7 @@ describe('calls of the store and the directory', () => {
     const again = await op.redeem(await op.begin({ prompt: 'none' }, maria.browser))
     assert.ok(again.tokens.id_token)
     assert.deepEqual(calls, {
-      store: { get: 6, put: 1, add: 2, swap: 3 },
+      store: { get: 8, put: 1, add: 2, swap: 3 },
       directory: { accountById: 2, standing: 2 },
     })
   })
@@ -70,7 +94,7 @@ describe('calls of the store and the directory', () => {
   it('of a refresh', async () => {
     await op.rp.refresh(maria.tokens.refresh_token as string)
     assert.deepEqual(calls, {
-      store: { get: 4, put: 1 },
+      store: { get: 5, put: 1 },
       directory: { accountById: 1, standing: 1 },
     })
   })

@@ -62,8 +62,10 @@ describe('signing in by a passkey alone', () => {
     assert.deepEqual(
       events.map(({ type, factor, clientId }) => [type, factor, clientId]),
       [
+        ['signin.unusual', null, 'rp'],
         ['factor.accepted', 'webauthn', 'rp'],
         ['signin.finished', null, 'rp'],
+        ['device.added', null, 'rp'],
       ],
     )
     const own = await op.duepassi.directory.credentials(anna.account.id)
@@ -153,7 +155,7 @@ describe('signing in by a passkey alone', () => {
     })
   })
 
-  it('outlives its credential, as a session by an app does: what was proven stays proven', async () => {
+  it('counts for nothing any more once its credential is gone, as a session by an app does', async () => {
     const own = createSoftAuthenticator()
     const { account } = await enrolKey(op, 'removed', own)
     const { browser, tokens } = await op.redeem(await enterWith(await op.begin(), own))
@@ -163,8 +165,10 @@ describe('signing in by a passkey alone', () => {
       [browser, tokens.refresh_token],
       [app.browser, app.tokens.refresh_token],
     ] as const) {
-      assert.ok(codeOf((await op.begin({ prompt: 'none' }, at)).page))
-      assert.ok((await op.rp.refresh(refresh as string)).access_token)
+      const { page } = await op.begin({ prompt: 'none' }, at)
+      assert.equal(codeOf(page), null)
+      assert.equal(errorOf(page), 'interaction_required')
+      await assert.rejects(op.rp.refresh(refresh as string), { error: 'invalid_grant' })
     }
     // And the passkey itself opens nothing any more.
     const { page } = await enterWith(await op.begin(), own)

@@ -40,6 +40,7 @@ describe('signing in', () => {
         'factor.enrolled',
         'recovery-codes.issued',
         'signin.finished',
+        'device.added',
       ])
     })
     it('tells by mail', () => {

@@ -33,6 +33,7 @@ const home = (locals: Partial<Views['account/home']>): string =>
       methods: [method],
       recoveryCodes: { left: 3, createdAt: method.createdAt },
       addable: ['webauthn', 'totp'],
+      devices: [],
       ...locals,
     },
   }).body
@@ -125,7 +126,7 @@ describe('the script for passkeys', () => {
       .map(({ name }) => name)
     equal(
       withScript.join(' '),
-      'login-passkey login-passkey-unknown webauthn webauthn-alone webauthn-unverified webauthn-wait ' +
+      'login-passkey login-passkey-unknown webauthn-trust webauthn-trust-key webauthn webauthn-alone webauthn-unverified webauthn-wait ' +
         'webauthn-enrol webauthn-enrol-only account-done account-enrol',
     )
   })

@@ -145,6 +145,7 @@ describe('the plugin carries every layer', () => {
     assert.deepEqual(given, copy)
     assert.deepEqual(extended.acrValues, ['urn:own', sfa, mfa, 'phr', 'phrh'])
     assert.deepEqual(extended.claims, {
+      authenticators: null,
       openid: ['sub', 'own', 'acr', 'amr', 'auth_time'],
       profile: ['name'],
     })
@@ -156,6 +157,7 @@ describe('the plugin carries every layer', () => {
       'own',
       'require_second_factor',
       'second_factors',
+      'second_factor_max_age',
       'minimum_acr',
     ])
   })

@@ -71,7 +71,13 @@ describe('rules for factors in the plugin', () => {
         validator: (_ctx: unknown, key: string) => void seen.push(key),
       }
       await find({ second_factors: { totp: 'allow' }, own: 1 }, { extraClientMetadata } as never)
-      assert.deepEqual(seen.sort(), ['minimum_acr', 'own', 'require_second_factor', 'second_factors'])
+      assert.deepEqual(seen.sort(), [
+        'minimum_acr',
+        'own',
+        'require_second_factor',
+        'second_factor_max_age',
+        'second_factors',
+      ])
       await assert.rejects(
         async () => find({ second_factors: { totp: 'never' } }, { extraClientMetadata } as never),
         { error: 'invalid_client_metadata' },
@@ -105,8 +111,9 @@ describe('rules for factors in the plugin', () => {
         client: { second_factors: { totp: 'require' } },
         request: undefined,
         standing: { factors: ['totp'], lockedAt: null },
+        groups: [],
         rules,
-        minimums: [],
+        signals: [],
         proven,
       })
       assert.deepEqual([facts.rules, facts.proven], [rules, proven])

@@ -11,13 +11,14 @@ import {
 } from 'oidc-provider'
 import { systemClock } from '../../src/clock.ts'
 import type { Standing } from '../../src/directory/directory.ts'
-import { embeddedStore, refedsLadder } from '../../src/index.ts'
+import { embeddedStore, refedsLadder, totp } from '../../src/index.ts'
 import { guardAccounts } from '../../src/plugin/accounts.ts'
 import { guardAuthorization } from '../../src/plugin/gate.ts'
 import { guardGrantTypes } from '../../src/plugin/grants.ts'
 import { createJudge, type Judge } from '../../src/plugin/judge.ts'
+import { checkOptions } from '../../src/plugin/options.ts'
 import { insertPrompt } from '../../src/plugin/prompt.ts'
-import { createProofs } from '../../src/plugin/proofs.ts'
+import { createProofMemory } from '../../src/plugin/proofs.ts'
 import { spendOnce } from '../../src/plugin/spend-once.ts'
 import { Browser } from '../support/browser.ts'
 import { foreignConfiguration } from '../support/foreign-host.ts'
@@ -28,22 +29,13 @@ const [sfa, mfa] = refedsLadder.map(({ acr }) => acr) as [string, string]
 const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
 let standing: Standing = { factors: ['totp'], lockedAt: null }
 const judge = (): Judge =>
-  createJudge(
-    {
-      secondFactor: 'required',
-      ladder: refedsLadder,
-      factors: {},
-      groups: {},
-      known: ['webauthn', 'totp', 'recovery-code'],
-      enrollable: ['webauthn', 'totp'],
-      attested: false,
-    },
-    {
-      directory: { standing: async () => standing },
-      proofs: createProofs(embeddedStore(':memory:')),
-      groupsOf: async () => [],
-    },
-  )
+  createJudge(checkOptions({ factors: [totp()] }).policy, {
+    directory: { standing: async () => standing },
+    memory: createProofMemory(embeddedStore(':memory:')),
+    devices: { trustOf: async () => undefined, signalsOfRequest: () => [] },
+    clock: systemClock,
+    groupsOf: async () => [],
+  })
 
 interface Careless {
   provider: Provider

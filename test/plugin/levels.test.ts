@@ -114,24 +114,38 @@ describe('levels in the plugin', () => {
       assert.equal(check({}, [totp()]).attested, false)
       assert.equal(keys.attested, false)
     })
-    it('are gathered from the groups and the relying party', () => {
+    it('are gathered from the account, its groups and the relying party', () => {
       const settings = check({ secondFactor: 'off' })
-      const gathered = (client: object | undefined, minimums: string[]) =>
+      const gathered = (
+        client: object | undefined,
+        groups: Array<{ name: string; minimum?: string }> = [],
+        minimum?: string | null,
+      ) =>
         gatherFacts({
           settings,
           client,
           request: undefined,
-          standing: { factors: [], lockedAt: null },
+          standing: { factors: [], lockedAt: null, ...(minimum !== undefined && { minimum }) },
+          groups,
           rules: noRules,
-          minimums,
+          signals: [],
           proven: undefined,
         }).minimums
-      assert.deepEqual(gathered(undefined, []), [])
-      assert.deepEqual(gathered({}, [mfa]), [mfa])
-      assert.deepEqual(gathered({ minimum_acr: phr }, [mfa]), [mfa, phr])
+      const ofGroup = { acr: mfa, rule: 'group:staff' }
+      const staff = { name: 'staff', minimum: mfa }
+      assert.deepEqual(gathered(undefined), [])
+      assert.deepEqual(gathered(undefined, [{ name: 'guests' }], null), [])
+      assert.deepEqual(gathered({}, [staff, { name: 'guests' }]), [ofGroup])
+      assert.deepEqual(gathered({ minimum_acr: phr }, [staff, { name: 'holders', minimum: phr }], mfa), [
+        { acr: mfa, rule: 'account' },
+        ofGroup,
+        { acr: phr, rule: 'group:holders' },
+        { acr: phr, rule: 'client:minimum_acr' },
+      ])
       // What could not be checked is a minimum that nobody meets, rather than none.
-      assert.deepEqual(gathered({ minimum_acr: null }, []), ['null'])
-      assert.deepEqual(gathered({ minimum_acr: '' }, []), [''])
+      assert.deepEqual(gathered({ minimum_acr: null }), [{ acr: 'null', rule: 'client:minimum_acr' }])
+      assert.deepEqual(gathered({ minimum_acr: '' }), [{ acr: '', rule: 'client:minimum_acr' }])
+      assert.deepEqual(gathered({}, [], 'prh'), [{ acr: 'prh', rule: 'account' }])
     })
   })
 

@@ -110,8 +110,8 @@ describe('passkeys on a foreign provider, by its own login page', () => {
     assert.equal((await rp.introspect(tokens.access_token)).active, true)
     assert.ok((await rp.refresh(tokens.refresh_token as string)).access_token)
     assert.deepEqual(
-      (await host.directory.audit('maria', 2)).map(({ type }) => type),
-      ['signin.finished', 'factor.accepted'],
+      (await host.directory.audit('maria', 3)).map(({ type }) => type),
+      ['device.added', 'signin.finished', 'factor.accepted'],
     )
   })
   it('are refused with a reason, on the host’s own page, and may be tried again there', async () => {

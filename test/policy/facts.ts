@@ -1,4 +1,5 @@
 import { refedsLadder } from '../../src/policy/acr.ts'
+import { trustedDevice } from '../../src/policy/amr.ts'
 import { noRules } from '../../src/policy/factor-rules.ts'
 import type { Facts } from '../../src/policy/policy.ts'
 
@@ -12,6 +13,9 @@ export const facts = (change: Partial<Facts> = {}): Facts => ({
   minimums: [],
   acrValues: [],
   essentialAcr: undefined,
+  fresh: false,
+  maxAge: undefined,
+  signals: [],
   rules: noRules,
   enrollable: ['webauthn', 'totp'],
   attested: false,
@@ -21,6 +25,10 @@ export const facts = (change: Partial<Facts> = {}): Facts => ({
   ...change,
 })
 
+/** What a relying party demands at least; who demands it changes no decision. */
+export const atLeast = (...acrs: string[]): Facts['minimums'] =>
+  acrs.map((acr) => ({ acr, rule: 'client:minimum_acr' }))
+
 /** Password and code. */
 export const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
 
@@ -28,3 +36,16 @@ export const both = { acr: mfa, amr: ['pwd', 'otp', 'mfa'] }
 export const withKey = { acr: phr, amr: ['pwd', 'pop', 'user', 'mfa'] }
 export const keyAlone = { acr: phr, amr: ['pop', 'user', 'mfa'] }
 export const withHardware = { acr: phrh, amr: ['pwd', 'pop', 'user', 'hwk', 'mfa'] }
+
+/** What a trusted device adds whose key the browser keeps. */
+export const deviceKey = ['pop', 'swk', 'mfa']
+
+/** Of somebody whose browser vouches for the app that they proved in it once: by its cookie, and by its key. */
+export const byCookie = {
+  acr: sfa,
+  amr: ['pwd'],
+  factors: [trustedDevice],
+  age: Number.POSITIVE_INFINITY,
+  trust: { factors: ['totp'] },
+}
+export const byDeviceKey = { ...byCookie, acr: mfa, amr: ['pwd', ...deviceKey] }

@@ -117,7 +117,15 @@ describe('policy', () => {
       given: Partial<FactorRules>,
       by: readonly string[] | undefined,
       change: Partial<Facts> = {},
-    ) => decide(facts({ rules: { ...noRules, ...given }, proven: { ...both, factors: by }, ...change }))
+    ) =>
+      decide(
+        facts({
+          rules: { ...noRules, ...given },
+          factors: ['webauthn', 'totp', 'recovery-code'],
+          proven: { ...both, factors: by },
+          ...change,
+        }),
+      )
     const allowed = { kind: 'allowed', acr: mfa }
     const stepUp = { kind: 'step-up', acr: mfa, factors: [] }
     const unreachable = { kind: 'refused', because: 'unreachable' }

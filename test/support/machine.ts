@@ -24,7 +24,11 @@ const programs = {
   psql: { debian: 'postgresql', otherwise: 'set DATABASE_URL' },
   chromium: { debian: 'chromium', otherwise: 'set CHROMIUM_PATH' },
   oathtool: { debian: 'oathtool', otherwise: 'put it on the PATH' },
+  ykgenerate: { debian: 'libyubikey-dev', otherwise: 'put it on the PATH' },
   'fido2-assert': { debian: 'fido2-tools', otherwise: 'put it on the PATH' },
+  pskctool: { debian: 'pskctool', otherwise: 'put it on the PATH' },
+  csv2pskc: { debian: 'pskc-utils', otherwise: 'put it on the PATH' },
+  pskc2csv: { debian: 'pskc-utils', otherwise: 'put it on the PATH' },
 } as const
 
 export type Program = keyof typeof programs

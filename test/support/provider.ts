@@ -206,6 +206,7 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
       passwordHash: await (nodes[0] as Duepassi).hasher.hash(password),
       locale: null,
       groups: [],
+      minimum: null,
       disabledAt: null,
       createdAt: clock.now(),
       ...over,

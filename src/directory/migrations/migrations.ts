@@ -1,6 +1,8 @@
 import type { Migration } from 'kysely/migration'
 import { createTables } from './0001-tables.ts'
 import { addHandlesAndGroups } from './0002-handles-and-groups.ts'
+import { addDevices } from './0003-devices.ts'
+import { addTokens } from './0004-tokens.ts'
 
 export type DatabaseKind = 'sqlite' | 'postgres'
 
@@ -11,4 +13,6 @@ export type DatabaseKind = 'sqlite' | 'postgres'
 export const migrations = (kind: DatabaseKind): Record<string, Migration> => ({
   '0001-tables': { up: (db) => createTables(db, kind) },
   '0002-handles-and-groups': { up: addHandlesAndGroups },
+  '0003-devices': { up: addDevices },
+  '0004-tokens': { up: addTokens },
 })

@@ -36,6 +36,7 @@ export const accountQueries = (db: Database): Accounts => ({
         ...(change.name !== undefined && { name: change.name }),
         ...(change.locale !== undefined && { locale: change.locale }),
         ...(change.groups !== undefined && { groups: textOf(change.groups) }),
+        ...(change.minimum !== undefined && { minimum: change.minimum }),
       })
       .where('id', '=', id)
       .executeTakeFirstOrThrow()
@@ -84,6 +85,7 @@ const rowOf = (account: Account): AccountRow => ({
   password_hash: account.passwordHash,
   locale: account.locale,
   groups: textOf(account.groups),
+  minimum: account.minimum,
   disabled_at: account.disabledAt,
   created_at: account.createdAt,
 })
@@ -96,6 +98,7 @@ const accountOf = (row: AccountRow): Account => ({
   passwordHash: row.password_hash,
   locale: row.locale,
   groups: JSON.parse(row.groups) as string[],
+  minimum: row.minimum,
   disabledAt: row.disabled_at,
   createdAt: row.created_at,
 })

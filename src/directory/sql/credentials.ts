@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { DuepassiError } from '../../errors.ts'
 import type { Credential, Directory } from '../directory.ts'
+import { markOf } from '../mark.ts'
 import type { DatabaseKind } from '../migrations/migrations.ts'
 import { compiledOnce } from './compiled.ts'
 import { isTaken } from './failures.ts'
@@ -56,21 +57,38 @@ export const credentialQueries = (db: Database, kind: DatabaseKind): Credentials
 })
 
 const standing = (db: Database): Credentials['standing'] => {
-  const find = compiledOnce(db, (accountId: string, again: string) => ({
+  // Who has no row in `account` has no minimum: a host of the plugin keeps its own accounts.
+  const find = compiledOnce(db, (accountId: string) => ({
     compile: () =>
-      sql<{ factor: string | null; locked_at: number | null }>`
-        select distinct factor, cast(null as bigint) as locked_at from credential where account_id = ${accountId}
+      sql<StandingRow>`
+        select factor, id, created_at, cast(null as bigint) as locked_at, cast(null as text) as minimum
+          from credential where account_id = ${accountId}
         union all
-        select null as factor, min(locked_at) as locked_at from attempt where account_id = ${again}
+        select null, null, null, min(locked_at), null from attempt where account_id = ${accountId}
+        union all
+        select null, null, null, null, minimum from account where id = ${accountId}
       `.compile(db),
   }))
   return async (accountId) => {
-    const { rows } = await find(accountId, accountId)
+    const { rows } = await find(accountId)
     return {
-      factors: rows.flatMap((row) => row.factor ?? []).sort(),
+      factors: [...new Set(rows.flatMap((row) => row.factor ?? []))].sort(),
+      marks: rows.flatMap(({ id, created_at: createdAt }) =>
+        id === null || createdAt === null ? [] : markOf({ id, createdAt }),
+      ),
       lockedAt: rows.find((row) => row.locked_at !== null)?.locked_at ?? null,
+      minimum: rows.find((row) => row.minimum !== null)?.minimum ?? null,
     }
   }
+}
+
+/** A credential, or the lock, or the minimum; the others null. */
+interface StandingRow {
+  factor: string | null
+  id: string | null
+  created_at: number | null
+  locked_at: number | null
+  minimum: string | null
 }
 
 const ofAccount = (db: Database): Credentials['credentials'] => {

@@ -16,7 +16,7 @@ export const removal =
       ? db
           .transaction()
           .execute((transaction) => removeJudged(transaction, kind, accountId, named, mayRemain))
-      : remove(db, accountId, named)
+      : db.transaction().execute((transaction) => remove(transaction, accountId, named))
   }
 
 async function removeJudged(
@@ -62,7 +62,23 @@ async function lock(transaction: Database, kind: DatabaseKind, accountId: string
 }
 
 async function remove(db: Database, accountId: string, ids: readonly string[] | undefined): Promise<number> {
+  await keepCounters(db, accountId, ids)
   const all = db.deleteFrom('credential').where('account_id', '=', accountId)
   const { numDeletedRows } = await (ids ? all.where('id', 'in', ids) : all).executeTakeFirstOrThrow()
   return Number(numDeletedRows)
+}
+
+/** Whoever activates the token next must not be able to use a code again that somebody has seen. */
+async function keepCounters(
+  db: Database,
+  accountId: string,
+  ids: readonly string[] | undefined,
+): Promise<void> {
+  const held = db
+    .selectFrom('credential')
+    .select(['handle', 'counter'])
+    .where('account_id', '=', accountId)
+    .where('factor', '=', 'hardware-token')
+  for (const { handle, counter } of await (ids ? held.where('id', 'in', ids) : held).execute())
+    if (handle !== null) await db.updateTable('token').set({ counter }).where('serial', '=', handle).execute()
 }

@@ -6,9 +6,11 @@ import { attemptQueries } from './attempts.ts'
 import { auditEventQueries } from './audit-events.ts'
 import { clientQueries } from './clients.ts'
 import { credentialQueries } from './credentials.ts'
+import { deviceQueries } from './devices.ts'
 import { guarded } from './failures.ts'
 import { migrate, migrateDatabase, refuseNewerSchema } from './migrate.ts'
 import { kindOf, openDatabase } from './open-database.ts'
+import { tokenQueries } from './tokens.ts'
 
 export interface SqlDirectoryOptions {
   /** `sqlite:<file>`, `sqlite::memory:` or `postgres://user:password@host:5432/name`. */
@@ -41,9 +43,11 @@ export async function sqlDirectory({ url, pool, log }: SqlDirectoryOptions): Pro
   return guarded<SqlDirectory>({
     ...credentialQueries(db, kindOf(url)),
     ...attemptQueries(db),
+    ...deviceQueries(db, kindOf(url)),
     ...auditEventQueries(db),
     ...accountQueries(db),
     ...clientQueries(db),
+    ...tokenQueries(db, kindOf(url)),
     // On PostgreSQL by a connection of its own, without the time limits of this pool.
     migrate: () => (kindOf(url) === 'postgres' ? migrate(url) : migrateDatabase(db, 'sqlite')),
     ping: async () => {

@@ -1,8 +1,9 @@
 import type { Generated, Kysely } from 'kysely'
+import type { Token } from '../directory.ts'
 
 /**
  * The tables as migrations/ leaves them. Times are milliseconds since the Unix epoch. `account_id` of credential,
- * attempt and audit_event is plain text and refers to no table: a host of the plugin keeps its own accounts.
+ * attempt, device, token and audit_event is plain text and refers to no table: a host of the plugin keeps its own accounts.
  */
 export interface Tables {
   account: AccountRow
@@ -10,6 +11,8 @@ export interface Tables {
   client: { id: string; metadata: string }
   credential: CredentialRow
   attempt: AttemptRow
+  device: DeviceRow
+  token: TokenRow
   audit_event: AuditEventRow
 }
 
@@ -24,6 +27,7 @@ export interface AccountRow {
   locale: string | null
   /** JSON array of names. */
   groups: string
+  minimum: string | null
   disabled_at: number | null
   created_at: number
 }
@@ -46,6 +50,32 @@ export interface AttemptRow {
   failures: number
   wait_until: number
   locked_at: number | null
+}
+
+export interface DeviceRow {
+  id: string
+  account_id: string
+  secret_hash: string
+  previous_hash: string | null
+  /** JSON of a `Sighting`. */
+  seen: string
+  /** JSON array of country codes. */
+  countries: string
+  /** JSON of a `Trust`. */
+  trust: string | null
+  created_at: number
+  last_used_at: number
+}
+
+export interface TokenRow {
+  serial: string
+  kind: Token['kind']
+  manufacturer: string | null
+  model: string | null
+  seed: string
+  counter: number | null
+  account_id: string | null
+  imported_at: number
 }
 
 export interface AuditEventRow {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Credential } from '../../directory/directory.ts'
+import type { Assurance } from '../factor.ts'
 
 /** What is kept of a credential beside its id and its counter (WebAuthn L3 §4, credential record). */
 const stored = z.strictObject({
@@ -71,6 +72,11 @@ export const describeCredential = (credential: Credential): CredentialDescriptio
     transports,
   }
 }
+
+export const assuranceOf = (
+  { attested, backupEligible }: Pick<StoredCredential, 'attested' | 'backupEligible'>,
+  userVerified: boolean,
+): Assurance => ({ userVerified, deviceBound: !backupEligible, attested })
 
 /**
  * RFC 8176 §2. `hwk` where the hardware is proven and the key cannot leave it; `mfa` where the authenticator verified

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Draft, EnrolmentVerdict, FactorContext, Rejection } from '../factor.ts'
 import { algorithmOf, coseIdentifiers, coseLabels, defaultAlgorithms } from './algorithms.ts'
 import { acceptedFormats, isTrusted } from './attestation.ts'
-import { methodsOf, type StoredCredential, writeCredential } from './credential.ts'
+import { assuranceOf, methodsOf, type StoredCredential, writeCredential } from './credential.ts'
 import { modelName } from './model-name.ts'
 import type { WebAuthnOptions } from './options.ts'
 import { type Attestation, isEmbeddedRightly, readAttestation } from './response.ts'
@@ -55,6 +55,7 @@ export const finishRegistration = async (
     counter: verified.counter,
     handle: attestation.id,
     amr: methodsOf(credential, userVerified),
+    assurance: assuranceOf(credential, userVerified),
     ...(label !== undefined && { label }),
     used: false,
   }

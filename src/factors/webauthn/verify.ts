@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import type { Credential } from '../../directory/directory.ts'
 import type { Rejection, Verdict } from '../factor.ts'
-import { methodsOf, readCredential, type StoredCredential, writeCredential } from './credential.ts'
+import {
+  assuranceOf,
+  methodsOf,
+  readCredential,
+  type StoredCredential,
+  writeCredential,
+} from './credential.ts'
 import type { WebAuthnOptions } from './options.ts'
 import { type Assertion, isEmbeddedRightly, readAssertion } from './response.ts'
 
@@ -49,6 +55,7 @@ export const verifyAssertion = async (
     credential: credential.id,
     spend: { expected: credential.counter, next: Math.max(credential.counter, signed.counter) },
     amr: methodsOf(stored, signed.userVerified),
+    assurance: assuranceOf(stored, signed.userVerified),
     ...(changed && { secret: writeCredential(next) }),
     ...(wentBack && { suspicion: 'counter-went-back' }),
   }

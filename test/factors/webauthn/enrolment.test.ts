@@ -210,6 +210,7 @@ describe('a new credential', () => {
       counter: 3,
       handle: authenticator.credentials[0]?.id,
       amr: ['pop', 'user', 'mfa'],
+      assurance: { userVerified: true, deviceBound: true, attested: false },
       label: 'Ledger Nano X FIDO2 Authenticator',
       used: false,
     })

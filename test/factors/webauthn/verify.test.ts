@@ -234,6 +234,7 @@ describe('an assertion is accepted that', () => {
         credential: 'c1',
         spend: { expected: 1, next: 2 },
         amr: ['pop', 'user', 'mfa'],
+        assurance: { userVerified: true, deviceBound: true, attested: false },
       })
     })
   it('is of a passkey which says whose it is', async () => {
@@ -323,6 +324,7 @@ describe('what an assertion earns', () => {
         ],
       })
       assert.deepEqual(verdict.amr, amr)
+      assert.deepEqual(verdict.assurance, { userVerified: verified, deviceBound: !synced, attested })
     })
 })
 

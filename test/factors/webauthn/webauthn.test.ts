@@ -163,6 +163,7 @@ describe('the WebAuthn factor', () => {
       credential: 'c1',
       spend: { expected: 0, next: 0 },
       amr: ['pop', 'user', 'mfa'],
+      assurance: { userVerified: true, deviceBound: false, attested: false },
     })
   })
 })
