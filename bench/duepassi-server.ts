@@ -91,6 +91,7 @@ const addAccounts = async (directory: Directory, count: number): Promise<void> =
       email: `${name}@example.org`,
       name,
       passwordHash,
+      passwordDue: null,
       locale: null,
       groups: [],
       minimum: null,

@@ -19,6 +19,7 @@ export const prepareAccount = async ({ directory, hasher }: Duepassi, clock: Clo
     name,
     email,
     passwordHash: await hasher.hash(password),
+    passwordDue: null,
     locale: null,
     groups: [],
     minimum: null,

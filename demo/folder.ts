@@ -32,8 +32,10 @@ export const openDemoFolder = async (
   if (reset) rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const keysFile = join(path, 'keys.json')
-  if (!existsSync(keysFile))
-    writeFileSync(keysFile, JSON.stringify(await newKeys(), null, 2), { mode: 0o600 })
+  const kept = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')) : {}
+  // What a folder of an earlier version does not have yet.
+  const keys = { ...(await newKeys()), ...kept }
+  writeFileSync(keysFile, JSON.stringify(keys, null, 2), { mode: 0o600 })
   const file = join(path, 'duepassi.yaml')
   const settings = {
     mode: 'demo',
@@ -41,10 +43,11 @@ export const openDemoFolder = async (
     listen: { host: 'localhost', port },
     database: { url: `sqlite:${join(path, 'duepassi.db')}` },
     store: { file: join(path, 'sessions.db') },
-    keys: JSON.parse(readFileSync(keysFile, 'utf8')),
+    keys,
     policy: { secondFactor, trustedDevices: { kind: 'cookie' } },
     // Made up: documentation addresses in four cities, for `policy explain --from`.
     places: { file: fileURLToPath(new URL('../test/support/places.mmdb', import.meta.url)) },
+    push: { enabled: true },
     tokens: { enabled: true },
     resources,
     // Long enough to be seen, short enough to try the lock within a minute.
@@ -68,5 +71,6 @@ const newKeys = async () => {
     signing: [{ ...(await exportJWK(privateKey)), kid: name, alg: 'ES256', use: 'sig' }],
     cookies: [secret()],
     sealing: [{ id: name, key: secret() }],
+    push: await exportJWK((await generateKeyPair('ES256', { extractable: true })).privateKey),
   }
 }

@@ -86,9 +86,11 @@ console.log(`
     2. Click “Sign in” and enter
          user name              ${person.username}
          password               ${person.password}
-    3. Choose your second step: a passkey or security key, an authenticator app
-       (scan the QR code, or copy the secret into oathtool --totp -b <secret>),
-       a code by text message (it arrives in the inbox below), or a hardware token.
+    3. Choose your second step: a passkey or security key, approval on your phone
+       (open the page's link in another browser profile: that is the phone here),
+       an authenticator app (scan the QR code, or copy the secret into
+       oathtool --totp -b <secret>), a code by text message (it arrives in the
+       inbox below), or a hardware token.
     4. Read what your ID token says.
     5. Open the vault from there: a resource server that asks for a passkey or security key,
        and gets it by a step up (RFC 9470).
@@ -99,6 +101,7 @@ console.log(`
                   --from 203.0.113.7 -c ${folder.path}/duepassi.yaml
 
     The provider                ${config.issuer}
+    The phone's app             ${config.issuer}/authenticator/
     Mails and text messages     ${mails.url}
     Unlock the account          npm run duepassi -- account unlock ${person.username} -c ${folder.path}/duepassi.yaml
 

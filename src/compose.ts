@@ -2,19 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Provider } from 'oidc-provider'
 import { Gauge, Registry } from 'prom-client'
-import { type AccountPages, createAccountPages } from './account/account-pages.ts'
+import { createAccountPages } from './account/account-pages.ts'
 import { passingAttempts } from './attempts/attempts.ts'
 import { createTrail } from './audit/trail.ts'
+import { createAuthenticatorPages } from './authenticator/authenticator-pages.ts'
 import { endSignIns } from './challenge/sign-ins.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ladderOf } from './config/policy-rules.ts'
 import type { Config } from './config/schema.ts'
+import { clientAddress } from './context/address.ts'
 import { noPlaces, openPlaces } from './context/place.ts'
 import { createSightings } from './context/sighting.ts'
 import { createCookieSigner } from './crypto/cookie-signer.ts'
 import { type RandomBytes, systemRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/sealing.ts'
-import type { MailDelivery, TextDelivery } from './delivery/delivery.ts'
+import type { MailDelivery, PushDelivery, TextDelivery } from './delivery/delivery.ts'
 import { createNotifier } from './delivery/notifier.ts'
 import type { Credential, Directory } from './directory/directory.ts'
 import { sealedDirectory } from './directory/sealed.ts'
@@ -26,9 +28,11 @@ import { recoveryCodes } from './factors/recovery-code/recovery-code.ts'
 import { totp } from './factors/totp/totp.ts'
 import { describeCredential } from './factors/webauthn/credential.ts'
 import { webauthn } from './factors/webauthn/webauthn.ts'
-import { createPasswordPages, interactionArea } from './interaction/password-pages.ts'
+import { createHandler } from './http/handler.ts'
+import { createPasswordPages } from './interaction/password-pages.ts'
 import { createRequestMemory } from './interaction/requests.ts'
 import { currentRequestId, type Log, silentLog } from './log.ts'
+import { createGuardedFetch, type OutboundFetch } from './outbound/guarded-fetch.ts'
 import { createPages } from './pages/render.ts'
 import { createHasher, type Hasher } from './passwords/hashing.ts'
 import { secondFactor } from './plugin/second-factor.ts'
@@ -36,14 +40,10 @@ import { scopeOf } from './provider/claims.ts'
 import { createConfiguration } from './provider/configuration.ts'
 import { messageFactors } from './provider/message-factors.ts'
 import { createOwnPages } from './provider/pages.ts'
+import { pushFactor, pushTransports, requestLimitsOf } from './provider/push-factor.ts'
 import { tokenFactor } from './provider/token-factor.ts'
 import { tokenLengths } from './provider/token-lengths.ts'
-import {
-  relatedOriginsFile,
-  relatedOriginsPath,
-  rpIdOf,
-  webauthnOptions,
-} from './provider/webauthn-options.ts'
+import { relatedOriginsFile, rpIdOf, webauthnOptions } from './provider/webauthn-options.ts'
 import { embeddedStore } from './stores/embedded/embedded-store.ts'
 import { revokeAccount, storeAdapter } from './stores/oidc-adapter.ts'
 import { redisStore } from './stores/redis/redis-store.ts'
@@ -69,6 +69,9 @@ export interface Parts {
   hasher?: Hasher
   mail?: MailDelivery
   texts?: TextDelivery
+  push?: PushDelivery
+  /** Outbound HTTP to addresses that others chose. */
+  outbound?: OutboundFetch
   /** Put between the stores and all that use them. */
   wrapStore?: (store: Store) => Store
   wrapDirectory?: (directory: Directory) => Directory
@@ -112,6 +115,25 @@ export const openTexts = async (
   return smppDelivery({ url: smpp.url, from: smpp.from, log })
 }
 
+/** What tells phones of requests; undefined where there is no authenticator app. */
+export const openPush = async (
+  config: Config,
+  { clock, random, log, outbound }: { clock: Clock; random: RandomBytes; log: Log; outbound: OutboundFetch },
+): Promise<PushDelivery | undefined> => {
+  if (!config.push.enabled) return undefined
+  const { pushDelivery } = await import('./delivery/push/push-delivery.ts')
+  return pushDelivery({
+    issuer: config.issuer,
+    transports: await pushTransports(config),
+    fetch: outbound,
+    // These the administrator chose, and they may be next door.
+    gatewayFetch: createGuardedFetch({ allowPrivate: true }),
+    clock,
+    random,
+    log,
+  })
+}
+
 /**
  * The factors that a configuration offers, best first: what cannot be phished, codes that are typed, what is sent, and what
  * is left when all else is lost.
@@ -124,9 +146,11 @@ export const openFactors = async (
     directory: Pick<Directory, 'accountById' | 'tokens' | 'tokenBySerial' | 'assignToken'>
     mail: MailDelivery | undefined
     texts: TextDelivery | undefined
+    push: PushDelivery | undefined
   },
 ): Promise<Factor[]> => [
   webauthn(await webauthnOptions(config, parts.clock)),
+  ...(parts.push ? [await pushFactor(config, parts.push, parts.clock)] : []),
   totp({ window: config.totp.window as 0 | 1 }),
   ...(config.tokens.enabled ? [tokenFactor(config.tokens, parts.directory)] : []),
   ...messageFactors({ config, ...parts }),
@@ -158,16 +182,23 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
   const mail = parts.mail ?? (await openMail(config))
   const texts = parts.texts ?? (await openTexts(config, { clock, log }))
+  const outbound = parts.outbound ?? createGuardedFetch()
+  const push = parts.push ?? (await openPush(config, { clock, random, log, outbound }))
   const accountName = createAccountNames(directory)
+  const notify = createNotifier({ directory, mail, clock, brand: config.brand, issuer: config.issuer })
 
   const ladder = ladderOf(config)
   const mfa = secondFactor({
     directory: unsealed,
     store,
     sealer,
-    factors: await openFactors(config, { clock, hasher, directory, mail, texts }),
+    factors: await openFactors(config, { clock, hasher, directory, mail, texts, push }),
     messages: config.messages,
-    policy: { ...config.policy, ladder },
+    requests: requestLimitsOf(config),
+    async reported(id) {
+      await directory.changeAccount(id, { passwordDue: clock.now() })
+    },
+    policy: { ...config.policy, offer: config.policy.offer && config.push.enabled, ladder },
     sightingOf: createSightings({
       places: config.places.file === undefined ? noPlaces : await openPlaces(config.places.file),
       proxy: config.proxy,
@@ -176,7 +207,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     attempts: config.attempts,
     brand: config.brand,
     accountName,
-    notify: createNotifier({ directory, mail, clock, brand: config.brand, issuer: config.issuer }),
+    notify,
     signInSeconds: config.lifetimes.interaction,
     pages,
     clock,
@@ -191,7 +222,10 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
       createConfiguration({
         config,
         clock,
+        log,
         directory,
+        ask: mfa.askInBackchannel,
+        outbound,
         adapter: storeAdapter({
           store,
           clock,
@@ -215,7 +249,20 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     requests,
     log,
     requestId: currentRequestId,
+    clock,
+    minLength: config.passwords.minLength,
     maxLength: config.passwords.maxLength,
+    notify(notice) {
+      notify(notice).catch((error: unknown) =>
+        log.error({ err: error, notice: notice.kind }, 'a person could not be told'),
+      )
+    },
+    async endOthers(accountId, sessionUid) {
+      // Before the trust, so that no sign-in under way gives it anew.
+      await endSignIns(store, accountId)
+      await directory.endTrust(accountId)
+      await revokeAccount(store, accountId, clock, sessionUid)
+    },
     accountName,
     scopeOf,
     primarySucceeded: mfa.primarySucceeded,
@@ -248,9 +295,19 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     describe: describeMethod,
     rpId: rpIdOf(config),
   })
+  const authenticatorPages = config.push.enabled
+    ? createAuthenticatorPages({
+        issuer: config.issuer,
+        brand: config.brand,
+        authenticators: mfa.authenticators,
+        addressOf: (req) => clientAddress(req, config.proxy),
+        log,
+      })
+    : undefined
   const handler = createHandler({
     protocol,
     accountPages,
+    authenticatorPages,
     secondStep: mfa.routes(),
     passwordPages,
     relatedOrigins: relatedOriginsFile(config),
@@ -272,7 +329,13 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
       return { store: storeAnswer, directory: directoryAnswer }
     },
     async close() {
-      await Promise.allSettled([store.close(), directory.close(), mail?.close(), texts?.close()])
+      await Promise.allSettled([
+        store.close(),
+        directory.close(),
+        mail?.close(),
+        texts?.close(),
+        push?.close(),
+      ])
     },
   }
 }
@@ -297,46 +360,6 @@ const describeMethod = (credential: Credential): { synced?: boolean; userHandle?
   const { synced, userHandle } = describeCredential(credential)
   return { synced, userHandle }
 }
-
-/** oidc-provider adds the hashes of its own scripts (account switch, form_post) to this header. */
-const policyOfProtocolPages = "default-src 'none'; script-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-
-/** The only addresses of oidc-provider that answer pages. */
-const answersPages = (url: string): boolean => url.startsWith('/auth') || url.startsWith('/session')
-
-/** Our pages and oidc-provider side by side: tokens are not asked whether they might be a page. */
-const createHandler =
-  (parts: {
-    protocol: (req: IncomingMessage, res: ServerResponse) => Promise<void>
-    secondStep: ReturnType<ReturnType<typeof secondFactor>['routes']>
-    passwordPages: ReturnType<typeof createPasswordPages>
-    accountPages: AccountPages
-    /** The document at `/.well-known/webauthn`, if there is one. */
-    relatedOrigins: string | undefined
-    log: Log
-  }): Duepassi['handler'] =>
-  (req, res) => {
-    const url = req.url ?? '/'
-    if (url === relatedOriginsPath && parts.relatedOrigins !== undefined)
-      return void res
-        .writeHead(200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=3600' })
-        .end(req.method === 'HEAD' ? undefined : parts.relatedOrigins)
-    const ofAccount = url.startsWith('/account')
-    if (!url.startsWith(interactionArea) && !ofAccount) {
-      if (answersPages(url)) res.setHeader('content-security-policy', policyOfProtocolPages)
-      return void parts.protocol(req, res)
-    }
-    const answer = async () => {
-      if (ofAccount) return void ((await parts.accountPages(req, res)) || parts.protocol(req, res))
-      const next = async () => (await parts.passwordPages(req, res)) || parts.protocol(req, res)
-      await parts.secondStep(req, res, next)
-    }
-    answer().catch((error: unknown) => {
-      parts.log.error({ err: error }, 'a page could not be answered')
-      if (!res.headersSent) res.writeHead(500, { 'content-type': 'text/plain' })
-      res.end()
-    })
-  }
 
 const createRegistry = (hasher: Hasher): Registry => {
   const registry = new Registry()

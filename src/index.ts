@@ -17,7 +17,14 @@ export { recoveryCodes } from './factors/recovery-code/recovery-code.ts'
 export { totp } from './factors/totp/totp.ts'
 export { readMetadata } from './factors/webauthn/metadata.ts'
 export { type WebAuthnOptions, webauthn } from './factors/webauthn/webauthn.ts'
-export { embeddedStore, openDirectory, redisStore } from './openers.ts'
+export {
+  authenticatorApp,
+  embeddedStore,
+  openDirectory,
+  type PushAppOptions,
+  push,
+  redisStore,
+} from './openers.ts'
 export { createHasher, type Hasher } from './passwords/hashing.ts'
 export { type SecondFactor, secondFactor } from './plugin/second-factor.ts'
 export type { SecondFactorOptions } from './plugin/second-factor-options.ts'

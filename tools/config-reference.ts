@@ -22,6 +22,7 @@ const examples: Record<string, unknown> = {
   'keys.signing': [{ kty: 'EC', kid: '…', crv: 'P-256', x: '…', y: '…', d: '…' }],
   'keys.cookies': ['…'],
   'keys.sealing': [{ id: '…', key: '…' }],
+  'keys.push': { kty: 'EC', crv: 'P-256', x: '…', y: '…', d: '…' },
   'webauthn.rpId': 'example.org',
   'webauthn.authenticators': ['fa2b99dc-9e39-4257-8f92-4a30d23c4118'],
   'webauthn.metadata': '/etc/duepassi/fido-mds.jwt',
@@ -33,6 +34,16 @@ const examples: Record<string, unknown> = {
   'sms.smpp.from': 'Example',
   'mail.url': 'smtp://user:password@mail.example.org:587',
   'mail.from': 'id@example.org',
+  'push.contact': 'mailto:id@example.org',
+  'push.fcm.account': 'firebase.json',
+  'push.apns.key': 'AuthKey.p8',
+  'push.apns.keyId': 'ABC123DEFG',
+  'push.apns.teamId': 'DEF123GHIJ',
+  'push.apns.topic': 'org.example.app',
+  'push.ntfy.url': 'https://ntfy.example.org',
+  'push.ntfy.token': 'tk_example',
+  'push.webhook.url': 'https://push.example.org/send',
+  'push.webhook.secret': 'sixteen characters at least',
 }
 
 const wrap = (text: string, width: number): string[] => {

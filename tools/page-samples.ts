@@ -4,6 +4,7 @@ import type { Page } from '../src/pages/pages.ts'
 import type { Language, PageClient, PageError, ViewName, WebAuthnOptions } from '../src/pages/views.ts'
 import { accountSamples } from './account-samples.ts'
 import { codeSamples } from './code-samples.ts'
+import { pushSamples } from './push-samples.ts'
 
 export interface Sample {
   name: string
@@ -162,6 +163,7 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       error: { key: 'error.webauthn.wait', values: { seconds: 30 } },
     }),
     ...codeSamples(sample),
+    ...(await pushSamples(sample)),
     sample('choose', 'interaction/choose', { factors: ['webauthn', 'totp'], reason: 'first', accountName }),
     sample('choose-demanded', 'interaction/choose', {
       factors: ['webauthn'],
@@ -191,6 +193,19 @@ export async function pageSamples(language: Language, client: PageClient): Promi
     sample('recovered-last', 'interaction/recovered', { left: 0, authenticators: [] }),
     sample('locked', 'interaction/locked', {}),
     sample('turned-away', 'interaction/turned-away', {}),
+    sample('new-password', 'interaction/new-password', {
+      accountName,
+      because: 'reported',
+      least: 8,
+      most: 128,
+    }),
+    sample('new-password-same', 'interaction/new-password', {
+      accountName,
+      because: 'administrator',
+      least: 8,
+      most: 128,
+      error: { key: 'error.password.same' },
+    }),
     sample('consent', 'interaction/consent', {
       scopes: ['openid', 'profile', 'email', 'offline_access', 'orders:read'],
       accountName,

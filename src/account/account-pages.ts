@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { showError } from '../interaction/failure.ts'
 import { redirect } from '../interaction/visit.ts'
 import { guardCrossSite, readForm } from '../pages/form.ts'
+import { watchOf } from '../pages/watching.ts'
 import { createAdd, createStartChange } from './change.ts'
 import { createChangePage } from './change-page.ts'
 import { createCodes } from './codes.ts'
@@ -67,6 +68,9 @@ export const createAccountPages = (parts: AccountParts): AccountPages => {
 
   const answerPlace = async (req: IncomingMessage, res: ServerResponse, place: Place): Promise<void> => {
     const opened = await visits.open(req, res, place)
+    // A page that watches by itself begins no sign-in: the person does, by whatever they press next.
+    if (opened.kind !== 'open' && place.name === 'change' && watchOf(req))
+      return void res.writeHead(401).end()
     if (opened.kind === 'account-gone') {
       sessionCookie.clear(res)
       return signIn.refuse(req, res, 'access_denied')

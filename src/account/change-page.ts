@@ -4,6 +4,7 @@ import type { SignIn } from '../challenge/machine.ts'
 import { answerOf, errorOf, expectsAddress, labelOf, statusOf, waitOf } from '../interaction/refusals.ts'
 import { redirect } from '../interaction/visit.ts'
 import type { AccountViews, FactorDraft, Views } from '../pages/views.ts'
+import { answerWatch, type Watched, watchOf } from '../pages/watching.ts'
 import type { Flash, PageSession, PageSessions } from './page-sessions.ts'
 import type { AccountParts } from './parts.ts'
 import type { Addresses } from './places.ts'
@@ -64,7 +65,12 @@ export const createChangePage = (
           view: 'interaction/enrol',
           locals: {
             ...shared,
-            factor: { name: stage.factor, ...stage.draft.shown, ...(label && { label }) } as FactorDraft,
+            factor: {
+              name: stage.factor,
+              ...stage.draft.shown,
+              ...(label && { label }),
+              ...(changes.isRemote(stage.factor) && { watch: (await changes.watch.shown(change.uid)).watch }),
+            } as FactorDraft,
             otherWays: changes.choices(signIn).length > 1,
             ...(refusal && { error: errorOf(refusal, stage.factor, expectsAddress(stage)) }),
             ...(waitSeconds && { waitSeconds }),
@@ -97,6 +103,8 @@ export const createChangePage = (
         return changes.confirm(uid, answerOf(form), labelOf(form['label']))
       case 'address':
         return changes.provideAddress(uid, form['address'] ?? '')
+      case 'send':
+        return changes.send(uid)
       case 'saved':
         return changes.codesSaved(uid)
       default:
@@ -113,8 +121,16 @@ export const createChangePage = (
     return void (await finish(visit, change, gone))
   }
 
+  /** Where there is no change (any more) the page has to be read anew, and says so. */
+  const watchedBy = ({ session: { change } }: AccountVisit): Watched =>
+    change
+      ? { next: (known, over) => changes.watch.next(change.uid, known, over) }
+      : { next: async () => 'gone' }
+
   return {
     async show(visit) {
+      const watching = watchOf(visit.req)
+      if (watching) return answerWatch(visit.res, watching, watchedBy(visit))
       const found = await find(visit)
       if (found) await render(visit, found.change, found)
     },

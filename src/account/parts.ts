@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Challenge } from '../challenge/challenge.ts'
 import type { Changes } from '../challenge/changes.ts'
+import type { Watch } from '../challenge/watch.ts'
 import type { Clock } from '../clock.ts'
 import type { Devices } from '../context/devices.ts'
 import type { RandomBytes } from '../crypto/random.ts'
@@ -24,7 +25,14 @@ export type AccountChanges = Pick<
   Changes,
   'overview' | 'beginAdding' | 'beginCodes' | 'end' | 'rename' | 'remove'
 > &
-  Pick<Challenge, 'find' | 'choices' | 'choose' | 'chooseAgain' | 'provideAddress' | 'confirm' | 'codesSaved'>
+  Pick<
+    Challenge,
+    'find' | 'choices' | 'choose' | 'chooseAgain' | 'provideAddress' | 'send' | 'confirm' | 'codesSaved'
+  > & {
+    /** Whether a factor is answered on another device. */
+    isRemote(factor: string): boolean
+    watch: Watch
+  }
 
 export interface AccountParts {
   issuer: string

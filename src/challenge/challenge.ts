@@ -1,22 +1,21 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Attempts } from '../attempts/attempts.ts'
 import type { RecordEvent } from '../audit/trail.ts'
 import type { Clock } from '../clock.ts'
-import type { DeviceNotice, TrustWish } from '../context/devices.ts'
+import type { DeviceNotice } from '../context/devices.ts'
 import type { RandomBytes } from '../crypto/random.ts'
 import type { SecondFactorDirectory } from '../directory/directory.ts'
-import { markOf } from '../directory/mark.ts'
 import { DuepassiError } from '../errors.ts'
 import type { Factor, FactorContext, FactorName, Rejection } from '../factors/factor.ts'
 import type { Factors } from '../factors/registry.ts'
-import { isWeak } from '../policy/amr.ts'
+import { createAnswer } from './answer.ts'
 import { createEnrolment } from './enrolment.ts'
-import { createJudging } from './judging.ts'
-import { advance, type Event, isOver, type SignIn, type Stage, unproven } from './machine.ts'
+import { type SignIn, type Stage, unproven } from './machine.ts'
 import { createNext } from './next.ts'
-import { createRetirement } from './retirement.ts'
+import { createRemoteEnrolment } from './remote-enrolment.ts'
+import { type Asking, createRequests, type RequestParts } from './requests.ts'
 import { createSending, type MessageParts } from './sending.ts'
-import type { SignIns, Stored } from './sign-ins.ts'
+import type { SignIns } from './sign-ins.ts'
+import { createSteps } from './steps.ts'
 import { askableFactors, enrollableFactors, firstOf } from './ways.ts'
 
 /** What a person is told outside the page when their second factor changes; the host delivers it. */
@@ -27,6 +26,7 @@ export type Notice =
   | { kind: 'recovery-code-used'; accountId: string; left: number }
   | { kind: 'recovery-codes-issued'; accountId: string }
   | { kind: 'second-factor-locked'; accountId: string }
+  | { kind: 'signin-reported'; accountId: string }
   | DeviceNotice
 
 export interface ChallengeParts {
@@ -44,6 +44,8 @@ export interface ChallengeParts {
   notify(notice: Notice): Promise<void>
   /** Limits of codes that are sent; needed where a factor sends any. */
   messages?: MessageParts
+  /** Limits of requests to other devices; needed where a factor is answered there. */
+  requests?: RequestParts
 }
 
 export type Refusal =
@@ -66,11 +68,6 @@ export type Outcome =
 export type Who = Pick<SignIn, 'accountId' | 'clientId' | 'primary' | 'rules'> &
   Partial<Pick<SignIn, 'factors' | 'proofs' | 'origin'>>
 
-/** Whether a sign-in stands elsewhere; a new question by the same factor is the same place. */
-const hasMoved = (before: Stage, now: Stage): boolean =>
-  !(before.name === 'asking' && now.name === 'asking' && before.factor === now.factor) &&
-  JSON.stringify(before) !== JSON.stringify(now)
-
 /** The facts that a factor gets besides its question and credentials. */
 export const createContexts =
   ({ clock, random, issuerName, accountName }: ChallengeParts) =>
@@ -82,9 +79,6 @@ export const createContexts =
     accountId,
   })
 
-/** Milliseconds between the looks of a submission whether its twin has been accepted. */
-const betweenLooks = 40
-
 export type Challenge = ReturnType<typeof createChallenge>
 
 /**
@@ -92,10 +86,9 @@ export type Challenge = ReturnType<typeof createChallenge>
  * reserve the attempt → verify → spend the secret → settle the attempt → advance → audit.
  */
 export const createChallenge = (parts: ChallengeParts) => {
-  const { directory, signIns, attempts, factors, clock, record } = parts
+  const { directory, signIns, attempts, factors, record } = parts
   const contextFor = createContexts(parts)
   const enrolment = createEnrolment(parts, contextFor)
-  const judge = createJudging({ directory, clock, record, contextFor })
 
   const { ask, chooseFrom, afterProof, afterAnswer, afterEnrolment } = createNext(
     parts,
@@ -103,62 +96,20 @@ export const createChallenge = (parts: ChallengeParts) => {
     contextFor,
   )
 
-  /** Applies an event to a sign-in; somebody else having changed it is a refusal, not an error. */
-  const move = async (uid: string, stored: Stored, event: Event): Promise<Outcome> => {
-    const next = advance(stored.signIn, event)
-    if (next && (await signIns.replace(uid, stored, next))) return { kind: 'moved', signIn: next }
-    return elsewhere(uid)
-  }
-
-  const elsewhere = async (uid: string): Promise<Outcome> => {
-    const now = await signIns.find(uid)
-    return now ? { kind: 'refused', signIn: now.signIn, refusal: { reason: 'elsewhere' } } : { kind: 'gone' }
-  }
-
-  /** Runs a step on the sign-in; where the second step is over already, there is nothing to do again. */
-  const step = async (uid: string, run: (stored: Stored) => Promise<Outcome>): Promise<Outcome> => {
-    const stored = await signIns.find(uid)
-    if (!stored) return { kind: 'gone' }
-    return isOver(stored.signIn.stage) ? { kind: 'moved', signIn: stored.signIn } : run(stored)
-  }
-
+  const steps = createSteps(signIns)
+  const { move, elsewhere, step, movedMeanwhile } = steps
   const sending = createSending({ ...parts, messages: parts.messages, contextFor, step, elsewhere })
-  const retire = createRetirement(parts)
+  const remote = createRemoteEnrolment({ ...parts, contextFor, steps })
+  const requests = createRequests({ ...parts, requests: parts.requests, contextFor, steps })
 
-  const lock = async (
-    uid: string,
-    stored: Stored,
-    factor: FactorName,
-    justNow: boolean,
-  ): Promise<Outcome> => {
-    const { accountId, clientId } = stored.signIn
-    if (justNow) {
-      // Whoever causes a lock is not the person, or needs help: either way no browser vouches for them now.
-      await directory.endTrust(accountId)
-      await record('factor.locked', { accountId, clientId, factor })
-      await parts.notify({ kind: 'second-factor-locked', accountId })
-    }
-    return move(uid, stored, { name: 'locked' })
-  }
+  const answer = createAnswer({ ...parts, steps, requests, ask, afterAnswer, contextFor })
 
-  /**
-   * The sign-in as another submission of the same form left it, if one did: a double click must end where the single one
-   * does. The other may still be on its way, so this looks more than once.
-   */
-  const movedMeanwhile = async (uid: string, { signIn }: Stored, looks = 10): Promise<SignIn | undefined> => {
-    for (let look = 0; look < looks; look++) {
-      const now = await signIns.find(uid)
-      if (now && hasMoved(signIn.stage, now.signIn.stage)) return now.signIn
-      await pause(betweenLooks)
-    }
-    return undefined
-  }
-
-  /** Takes the question out of the sign-in, by compare-and-set, and leaves a new one in its place. */
-  const takeQuestion = async (uid: string, stored: Stored, factor: Factor): Promise<Stored | undefined> => {
-    const { question } = await ask(stored.signIn.accountId, factor)
-    const next = advance(stored.signIn, { name: 'asked', factor: factor.name, question })
-    return next && signIns.replace(uid, stored, next)
+  /** The best way, or the one that worked last here; a device that may not be asked now is no way, where there is another. */
+  const wayOf = async (accountId: string, ways: readonly Factor[], preferred: string | undefined) => {
+    const first = firstOf(ways, preferred)
+    if (!first?.remote || (await requests.waiting(accountId, first)) === 0) return first
+    const others = ways.filter((way) => way !== first && way.selfEnrolled)
+    return firstOf(others, preferred) ?? first
   }
 
   return {
@@ -172,13 +123,30 @@ export const createChallenge = (parts: ChallengeParts) => {
       const stage = async (): Promise<Stage> => {
         if (lockedAt !== null) return { name: 'locked' }
         if (names.length === 0) return chooseFrom(signIn, [])
-        const factor = firstOf(askableFactors(factors, names, signIn), preferred)
+        const factor = await wayOf(who.accountId, askableFactors(factors, names, signIn), preferred)
         // Never taken for an account without a factor: that would let a password alone set one up.
         if (!factor)
           throw new DuepassiError('not_configured', `none of the account's factors is registered: ${names}`)
         return ask(who.accountId, factor)
       }
       const begun = { ...signIn, stage: await stage() }
+      await signIns.begin(uid, begun)
+      return begun
+    },
+
+    /**
+     * Begins a sign-in that only another device can answer; undefined where the account has none that it may use, or is
+     * locked.
+     */
+    async beginElsewhere(
+      uid: string,
+      who: Who & Pick<SignIn, 'purpose' | 'authReqId'>,
+    ): Promise<SignIn | undefined> {
+      const { factors: names, lockedAt } = await directory.standing(who.accountId)
+      const signIn: SignIn = { ...unproven, ...who, stage: { name: 'locked' } }
+      const factor = askableFactors(factors, names, signIn).find(({ remote }) => remote !== undefined)
+      if (lockedAt !== null || !factor) return undefined
+      const begun = { ...signIn, stage: await ask(who.accountId, factor) }
       await signIns.begin(uid, begun)
       return begun
     },
@@ -211,87 +179,7 @@ export const createChallenge = (parts: ChallengeParts) => {
     /** Factors the person could set up here, best first. */
     choices: (signIn: SignIn): FactorName[] => enrollableFactors(factors, signIn).map(({ name }) => name),
 
-    /** `trust`: the person wants not to be asked again in this browser. */
-    answer: (uid: string, answer: string, trust?: TrustWish): Promise<Outcome> =>
-      step(uid, async (found) => {
-        const { signIn } = found
-        const { accountId, clientId, stage } = signIn
-        if (stage.name !== 'asking') return elsewhere(uid)
-        const factor = factors.named(stage.factor)
-        if (!factor.accepts(answer)) return { kind: 'refused', signIn, refusal: { reason: 'malformed' } }
-        const isStale = factor.isAnswerTo?.(answer, stage.question) === false
-        const stored = factor.isAnswerTo && !isStale ? await takeQuestion(uid, found, factor) : found
-        if (isStale || !stored) {
-          // The question was answered before, by this form or another: an answer to it is not judged, and not counted.
-          const moved = await movedMeanwhile(uid, found)
-          return moved ? { kind: 'moved', signIn: moved } : elsewhere(uid)
-        }
-        const reservation = await attempts.reserve(accountId, factor.name)
-        if (reservation.kind === 'locked') return lock(uid, stored, factor.name, reservation.justNow)
-        if (reservation.kind === 'wait') {
-          const moved = await movedMeanwhile(uid, stored, 2)
-          if (moved) return { kind: 'moved', signIn: moved }
-          return {
-            kind: 'refused',
-            signIn: stored.signIn,
-            refusal: { reason: 'wait', seconds: reservation.seconds },
-          }
-        }
-        const { failures } = reservation
-        const all = await directory.credentials(accountId)
-        const verdict = await judge({
-          accountId,
-          clientId,
-          factor,
-          answer,
-          question: stage.question,
-          credentials: all.filter((one) => one.factor === factor.name),
-          attempts,
-          authenticator: factor.name,
-          failures,
-        })
-        if (!verdict.verified) {
-          const { reason, clockOffset } = verdict
-          const moved = reason === 'replayed' ? await movedMeanwhile(uid, stored) : undefined
-          if (moved) {
-            // The same form sent twice: the other one was right, and has been settled.
-            await attempts.giveBack(accountId, factor.name, failures)
-            return { kind: 'moved', signIn: moved }
-          }
-          await record(reason === 'replayed' ? 'code.reused' : 'factor.refused', {
-            accountId,
-            clientId,
-            factor: factor.name,
-            reason,
-          })
-          return {
-            kind: 'refused',
-            signIn: stored.signIn,
-            refusal: {
-              reason,
-              waitSeconds: reservation.waitIfWrong,
-              ...(clockOffset !== undefined && { clockOffset }),
-            },
-          }
-        }
-        await attempts.settle(accountId, factor.name)
-        const by = all.find(({ id }) => id === verdict.credential)
-        if (!by) return elsewhere(uid)
-        const outcome = await move(uid, stored, {
-          name: 'accepted',
-          factor: factor.name,
-          amr: verdict.amr,
-          credential: markOf(by),
-          proof: { at: Math.floor(clock.now() / 1000), by: markOf(by), ...verdict.assurance },
-          trust: isWeak(factor.name) ? undefined : trust,
-          next: await afterAnswer(signIn, factor, markOf(by), all),
-        })
-        await record('factor.accepted', { accountId, clientId, factor: factor.name })
-        if (outcome.kind === 'moved') await retire(signIn, factor.name, all)
-        if (outcome.kind === 'moved' && outcome.signIn.stage.name === 'recovered')
-          await parts.notify({ kind: 'recovery-code-used', accountId, left: outcome.signIn.stage.left })
-        return outcome
-      }),
+    answer,
 
     /** Asks another of the person's factors. No count is touched: counters belong to the authenticator. */
     switchTo: (uid: string, name: string): Promise<Outcome> =>
@@ -336,6 +224,29 @@ export const createChallenge = (parts: ChallengeParts) => {
         return move(uid, stored, { name: 'choice-opened', replaces: stage.replaces })
       }),
 
+    /** Offers a first factor to somebody who needs none; undefined where there is nothing to offer. */
+    async offer(uid: string, who: Who): Promise<SignIn | undefined> {
+      const { factors: names } = await directory.standing(who.accountId)
+      const signIn: SignIn = {
+        purpose: 'sign-in',
+        ...unproven,
+        ...who,
+        offered: true,
+        stage: { name: 'choosing', replaces: [] },
+      }
+      if (names.length > 0 || enrollableFactors(factors, signIn).length === 0) return undefined
+      await signIns.begin(uid, signIn)
+      return signIn
+    },
+
+    /** What is offered is left for another time. */
+    notNow: (uid: string): Promise<Outcome> =>
+      step(uid, async (stored) =>
+        stored.signIn.offered
+          ? move(uid, stored, { name: 'continued', next: { name: 'proven' } })
+          : elsewhere(uid),
+      ),
+
     /** Keeps the old factors after a recovery code. */
     continueAsIs: (uid: string): Promise<Outcome> =>
       step(uid, async (stored) => {
@@ -361,8 +272,18 @@ export const createChallenge = (parts: ChallengeParts) => {
           confirmed = await enrolment.confirm(signIn, answer, label, true)
         }
         if (confirmed.kind === 'superseded') return { kind: 'gone' }
-        if (confirmed.kind === 'refused') return { kind: 'refused', signIn, refusal: confirmed.refusal }
+        if (confirmed.kind === 'refused') {
+          const { refusal, draft } = confirmed
+          const kept = draft ? await move(uid, stored, { name: 'draft-changed', draft }) : undefined
+          return { kind: 'refused', signIn: kept?.kind === 'moved' ? kept.signIn : signIn, refusal }
+        }
         await sending.settleEnrolment(signIn)
+        if (confirmed.kind === 'continued') {
+          const { draft } = confirmed
+          const kept = await move(uid, stored, { name: 'draft-changed', draft, ...(label && { label }) })
+          if (kept.kind === 'moved') await remote.tell(kept.signIn)
+          return kept
+        }
         const { amr, credential, proof, issue } = confirmed
         const outcome = await move(uid, stored, {
           name: 'enrolled',
@@ -383,7 +304,18 @@ export const createChallenge = (parts: ChallengeParts) => {
         return move(uid, stored, { name: 'codes-saved', next: await afterProof(stored.signIn, names) })
       }),
 
-    send: sending.send,
+    /**
+     * Sends what is asked for: a code, or a request to other devices. `here`: this browser can answer the request itself, so
+     * no device is told. While a factor is set up: a new invitation, or a new test.
+     */
+    async send(uid: string, how: Asking = {}): Promise<Outcome> {
+      const stage = (await signIns.find(uid))?.signIn.stage
+      if (stage?.name === 'enrolling') return remote.renew(uid)
+      const isRemote = stage?.name === 'asking' && factors.named(stage.factor).remote !== undefined
+      return isRemote ? requests.ask(uid, how) : sending.send(uid)
+    },
+    decline: requests.decline,
+    present: remote.present,
     provideAddress: sending.provideAddress,
 
     giveUp: (uid: string): Promise<Outcome> =>

@@ -2,7 +2,7 @@ import { randomId } from '../crypto/random.ts'
 import type { Credential } from '../directory/directory.ts'
 import { markOf } from '../directory/mark.ts'
 import { DuepassiError } from '../errors.ts'
-import type { Factor, FactorContext } from '../factors/factor.ts'
+import type { Draft, Factor, FactorContext } from '../factors/factor.ts'
 import type { ChallengeParts, Refusal } from './challenge.ts'
 import type { Enrolling, Issuing, SignIn } from './machine.ts'
 import type { Proof } from './proof.ts'
@@ -15,7 +15,10 @@ type Confirmation =
       proof: Proof
       issue: Issuing | undefined
     }
-  | { kind: 'refused'; refusal: Refusal }
+  /** `draft`: in the place of the one before. */
+  | { kind: 'refused'; refusal: Refusal; draft: Draft | undefined }
+  /** Right so far. */
+  | { kind: 'continued'; draft: Draft }
   | { kind: 'superseded' }
 
 export type Enrolment = ReturnType<typeof createEnrolment>
@@ -94,8 +97,13 @@ export const createEnrolment = (
       const factor = factors.named(stage.factor)
       const verdict = await factor.enrolment.finish(answer, stage.draft, await contextFor(accountId))
       if (!verdict.confirmed) {
-        const { reason, clockOffset } = verdict
-        return { kind: 'refused', refusal: { reason, ...(clockOffset !== undefined && { clockOffset }) } }
+        if ('next' in verdict) return { kind: 'continued', draft: verdict.next }
+        const { reason, clockOffset, draft } = verdict
+        return {
+          kind: 'refused',
+          refusal: { reason, ...(clockOffset !== undefined && { clockOffset }) },
+          draft,
+        }
       }
       const { handle, secret } = verdict
       const all = await directory.credentials(accountId)
@@ -107,13 +115,14 @@ export const createEnrolment = (
       if (provenBy === null ? before.length > 0 : !before.some((one) => markOf(one) === provenBy))
         return { kind: 'superseded' }
       const holder = handle === null ? undefined : await directory.credentialByHandle(factor.name, handle)
-      if (holder && holder.id !== stage.credentialId) return { kind: 'refused', refusal: { reason: 'known' } }
+      if (holder && holder.id !== stage.credentialId)
+        return { kind: 'refused', refusal: { reason: 'known' }, draft: undefined }
       const now = clock.now()
       const credential = added ?? {
         id: stage.credentialId,
         accountId,
         factor: factor.name,
-        label: label || (verdict.label ?? ''),
+        label: label || stage.label || (verdict.label ?? ''),
         handle,
         secret,
         counter: verdict.counter,

@@ -1,6 +1,7 @@
 import type { TrustWish } from '../context/devices.ts'
 import type { Origin } from '../context/origin.ts'
 import type { Draft, FactorName, Question } from '../factors/factor.ts'
+import { joinAmr, withoutFactors } from '../policy/amr.ts'
 import { type FactorRules, meetsRules } from '../policy/factor-rules.ts'
 import type { Proof, Proofs } from './proof.ts'
 
@@ -9,8 +10,13 @@ import type { Proof, Proofs } from './proof.ts'
  * interaction's uid; every change is a compare-and-set, so two tabs cannot both advance it.
  */
 export interface SignIn {
-  /** `change`: somebody who is signed in changes their factors; it never becomes a login. */
-  purpose: 'sign-in' | 'change'
+  /**
+   * `change`: somebody who is signed in changes their factors; it never becomes a login. `backchannel`: an application asks
+   * by itself (CIBA), and there is no browser.
+   */
+  purpose: 'sign-in' | 'change' | 'backchannel'
+  /** Of the application's own request: a bearer's secret, so it stands here, sealed, and in no key. */
+  authReqId?: string
   accountId: string
   clientId: string | null
   /** RFC 8176 names proven before the second step, and when (seconds since the epoch). */
@@ -23,6 +29,8 @@ export interface SignIn {
   factors: readonly string[]
   /** When and how, as far as it is known. */
   proofs: Proofs
+  /** Nothing is demanded: a second factor is offered, and can be left for another time. */
+  offered?: boolean
   /** Where it comes from; null where nobody looks (a change of one's own factors). */
   origin: Origin | null
   /** The person asked not to be asked again in this browser. */
@@ -42,6 +50,8 @@ export type Stage =
   | { name: 'locked' }
   /** From where it comes, the policy lets nobody in. */
   | { name: 'turned-away' }
+  /** The person said on another device that it was not them. */
+  | { name: 'reported' }
   | { name: 'given-up' }
 
 /** `credentialId` is chosen at the beginning, so that confirming twice adds one credential. */
@@ -53,6 +63,8 @@ export interface Enrolling {
   replaces: readonly string[]
   /** Where a code was sent that has to come back. */
   to?: string
+  /** What the person called it, where more is to be proven. */
+  label?: string
 }
 
 export type Issuing = Pick<Enrolling, 'draft' | 'credentialId'>
@@ -71,10 +83,11 @@ export type Event =
   | { name: 'locked' }
   | { name: 'choice-opened'; replaces: readonly string[] }
   | { name: 'enrolment-begun'; enrolling: Enrolling }
-  | { name: 'address-provided'; draft: Draft; to: string }
+  | { name: 'draft-changed'; draft: Draft; to?: string; label?: string }
   | { name: 'enrolled'; amr: readonly string[]; credential: string; proof: Proof; next: Stage }
   | { name: 'continued'; next: Stage }
   | { name: 'codes-saved'; next: Stage }
+  | { name: 'reported' }
   | { name: 'given-up' }
 
 /** Of whom nothing is proven or known yet. */
@@ -122,15 +135,22 @@ export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
       return stage.name === 'recovered' || stage.name === 'choosing'
         ? to({ name: 'enrolling', ...event.enrolling })
         : undefined
-    case 'address-provided':
-      return stage.name === 'enrolling' ? to({ ...stage, draft: event.draft, to: event.to }) : undefined
+    case 'draft-changed': {
+      if (stage.name !== 'enrolling') return undefined
+      const { name: _, ...changed } = event
+      return to({ ...stage, ...changed })
+    }
     case 'enrolled':
       if (stage.name !== 'enrolling') return undefined
       return settled(proved(signIn, stage.factor, event), event.next)
     case 'continued':
-      return stage.name === 'recovered' ? settled(signIn, event.next) : undefined
+      return stage.name === 'recovered' || (signIn.offered && isChoice(stage))
+        ? settled(signIn, event.next)
+        : undefined
     case 'codes-saved':
       return stage.name === 'issuing' ? settled(signIn, event.next) : undefined
+    case 'reported':
+      return stage.name === 'asking' ? to({ name: 'reported' }) : undefined
     case 'given-up':
       return isOver(stage) ? undefined : to({ name: 'given-up' })
   }
@@ -142,11 +162,21 @@ const proved = (
   { amr, credential, proof }: { amr: readonly string[]; credential: string; proof: Proof },
 ): SignIn => ({
   ...signIn,
-  proven: [...signIn.proven, ...amr],
+  // Names of two keys never make one: what the same factor earned the session before, it earns anew or not at all.
+  ...(Object.hasOwn(signIn.proofs, factor) && {
+    primary: {
+      ...signIn.primary,
+      amr: withoutFactors(signIn.primary.amr, [factor], othersOf(signIn, factor)),
+    },
+  }),
+  proven: joinAmr(signIn.proven, amr),
   factors: [...new Set([...signIn.factors, factor])],
   proofs: { ...signIn.proofs, [factor]: proof },
   provenBy: credential,
 })
+
+const othersOf = ({ proofs }: SignIn, factor: string): string[] =>
+  Object.keys(proofs).filter((one) => one !== factor)
 
 /** Nothing is proven before all that is required has been, whoever says so. */
 const settled = (signIn: SignIn, next: Stage): SignIn | undefined => {
@@ -154,10 +184,16 @@ const settled = (signIn: SignIn, next: Stage): SignIn | undefined => {
   return next.name === 'proven' && !hasProven(signIn) ? undefined : { ...signIn, stage: next }
 }
 
-/** Whether what was proven is all that this sign-in needs. A change needs nothing: whoever makes it is signed in. */
-export const hasProven = ({ purpose, rules, factors }: SignIn): boolean =>
-  purpose === 'change' || meetsRules(rules, factors)
+/**
+ * Whether what was proven is all that this sign-in needs. A change needs nothing: whoever makes it is signed in; nor does
+ * who was only offered something, where nothing is required.
+ */
+export const hasProven = ({ purpose, offered = false, rules, factors }: SignIn): boolean =>
+  purpose === 'change' || (offered && rules.required.length === 0) || meetsRules(rules, factors)
+
+/** Setting something up, of which nothing is proven or stored yet. */
+const isChoice = ({ name }: Stage): boolean => name === 'choosing' || name === 'enrolling'
 
 /** Nothing more can happen. */
 export const isOver = (stage: Stage): boolean =>
-  ['proven', 'locked', 'turned-away', 'given-up'].includes(stage.name)
+  ['proven', 'locked', 'turned-away', 'reported', 'given-up'].includes(stage.name)

@@ -59,7 +59,9 @@ export const createNext = (
       const names = all.map((one) => one.factor)
       const proven = { ...signIn, provenBy, factors: [...signIn.factors, factor.name] }
       const next = await afterProof(proven, names)
-      const issue = next.name === 'proven' ? await enrolment.codesIfNone(signIn, all) : undefined
+      // Where nobody sees a page, nobody can save codes.
+      const mayIssue = next.name === 'proven' && signIn.purpose !== 'backchannel'
+      const issue = mayIssue ? await enrolment.codesIfNone(signIn, all) : undefined
       return issue ? { name: 'issuing', ...issue } : next
     },
 

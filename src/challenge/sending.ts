@@ -102,7 +102,7 @@ export const createSending = (parts: SendingParts) => {
         const seconds = waiting || (await count(signIn, message))
         if (seconds > 0) return refused(signIn, { reason: 'pause', seconds })
         await messages?.counts.beginEnrolment(message.to)
-        const next = advance(signIn, { name: 'address-provided', draft, to: message.to })
+        const next = advance(signIn, { name: 'draft-changed', draft, to: message.to })
         if (!next || !(await signIns.replace(uid, stored, next))) return elsewhere(uid)
         return handOver(factor, next, message)
       }),

@@ -64,6 +64,7 @@ export const createAccount = async (
     email: options.email ?? null,
     name: options.name ?? username,
     passwordHash: await hashPassword(password),
+    passwordDue: null,
     locale: options.locale ?? null,
     groups,
     minimum,

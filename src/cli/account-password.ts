@@ -1,4 +1,5 @@
 import { endSignIns } from '../challenge/sign-ins.ts'
+import { systemClock } from '../clock.ts'
 import type { OnAccount } from './account.ts'
 import { endSessions } from './account-state.ts'
 import { hashPassword } from './parts.ts'
@@ -11,7 +12,10 @@ export const setPassword = async (
   { account, directory, record, withStore, tell }: OnAccount,
   password: string,
 ): Promise<string> => {
-  await directory.changeAccount(account.id, { passwordHash: await hashPassword(password) })
+  await directory.changeAccount(account.id, {
+    passwordHash: await hashPassword(password),
+    passwordDue: null,
+  })
   // Before the trust, so that no sign-in under way gives it anew; a store that is down is reported when the sessions end.
   await withStore((store) => endSignIns(store, account.id)).catch(() => undefined)
   await directory.endTrust(account.id)
@@ -19,4 +23,11 @@ export const setPassword = async (
   await tell({ kind: 'password-changed', accountId: account.id })
   await endSessions({ account, withStore }, `The password of ${account.username} is changed`)
   return `The password of ${account.username} is changed; its sessions, grants and trusted browsers are ended.`
+}
+
+/** The person chooses a new password at the next sign-in, in whatever browser; until then nothing ends. */
+export const expirePassword = async ({ account, directory, record }: OnAccount): Promise<string> => {
+  await directory.changeAccount(account.id, { passwordDue: systemClock.now() })
+  await record('password.expired', { accountId: account.id, reason: 'administrator' })
+  return `${account.username} has to choose a new password at the next sign-in; nothing is ended until then.`
 }

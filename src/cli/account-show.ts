@@ -18,7 +18,9 @@ const describeCredential = ({ factor, label, createdAt, lastUsedAt }: Credential
   `${factor} "${printable(label)}", added ${when(createdAt)}, ${lastUsedAt === null ? 'never used' : `last used ${when(lastUsedAt)}`}`
 
 const describeFailures = (factor: string, { failures, waitUntil, lockedAt }: AttemptState): string[] => {
-  if (failures === 0) return []
+  // Whoever said "it was not me" is left in peace for a while.
+  if (failures === 0)
+    return waitUntil > systemClock.now() ? [`${factor}: silent until ${when(waitUntil)}`] : []
   const consequence =
     lockedAt !== null ? ', locked' : waitUntil > 0 ? `, next one judged from ${when(waitUntil)}` : ''
   return [`${factor}: ${failures} in a row${consequence}`]
@@ -43,6 +45,9 @@ export const describeAccount = async ({ account, directory }: OnAccount): Promis
     ['groups', [account.groups.length > 0 ? account.groups.join(', ') : 'none']],
     ['minimum', [account.minimum ?? 'none of its own']],
     ['state', [account.disabledAt === null ? 'enabled' : `disabled since ${when(account.disabledAt)}`]],
+    ...(account.passwordDue === null
+      ? []
+      : [['password', [`a new one is asked for since ${when(account.passwordDue)}`]] as [string, string[]]]),
     ['created', [when(account.createdAt)]],
     ['factors', credentials.length > 0 ? credentials.map(describeCredential) : ['none enrolled']],
     ['browsers', [devices.length > 0 ? `${devices.length} known` : 'none known']],

@@ -11,7 +11,7 @@ import { forgetDevices, listDevices } from './account-devices.ts'
 import { resetFactors, unlock } from './account-factors.ts'
 import { changeGroups, type GroupChange } from './account-groups.ts'
 import { checkedMinimum, describeMinimum, setMinimum } from './account-minimum.ts'
-import { setPassword } from './account-password.ts'
+import { expirePassword, setPassword } from './account-password.ts'
 import { describeAccount } from './account-show.ts'
 import { setDisabled, setEnabled } from './account-state.ts'
 import { collect } from './collect.ts'
@@ -124,11 +124,18 @@ export const addAccountCommands = (program: Command, io: Io): void => {
     })
   group
     .command('password')
-    .description('set a new password; ends sessions, grants and the trust in browsers')
+    .description(
+      'set a new password, ending sessions, grants and the trust in browsers; or have it asked for',
+    )
     .argument(...named)
     .option('--password-stdin', 'read the password from standard input', false)
+    .option('--ask-at-next-sign-in', 'set none: the person chooses one at the next sign-in', false)
     .action(async (name: string, _, command: Command) => {
-      const options = command.optsWithGlobals<{ passwordStdin: boolean } & CommonOptions>()
+      type Options = { passwordStdin: boolean; askAtNextSignIn: boolean } & CommonOptions
+      const options = command.optsWithGlobals<Options>()
+      if (options.passwordStdin && options.askAtNextSignIn)
+        throw new Refusal('Give --password-stdin or --ask-at-next-sign-in, not both.')
+      if (options.askAtNextSignIn) return actOn(io, name, options, expirePassword)
       await actOn(io, name, options, async (on, config) =>
         setPassword(on, await readNewPassword(io, config, options.passwordStdin)),
       )

@@ -18,9 +18,13 @@ export interface ClientOptions {
   forbidFactor: string[]
   minimumAcr?: string
   secondFactorMaxAge?: string
+  ciba?: string
+  notificationEndpoint?: string
 }
 
 const grants = ['authorization_code', 'refresh_token', 'client_credentials']
+/** By --ciba alone, which says besides how the application learns the outcome. */
+const cibaGrant = 'urn:openid:params:grant-type:ciba'
 const algorithms = ['ES256', 'EdDSA', 'PS256', 'RS256']
 
 const isLoopback = ({ hostname }: URL): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
@@ -48,8 +52,8 @@ const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): vo
   if (unknown !== undefined)
     throw new Refusal(`There is no --grant ${unknown}; there are ${grants.join(', ')}.`)
   const code = grantTypes.includes('authorization_code')
-  if (grantTypes.includes('refresh_token') && !code)
-    throw new Refusal('--grant refresh_token needs --grant authorization_code.')
+  if (grantTypes.includes('refresh_token') && !code && options.ciba === undefined)
+    throw new Refusal('--grant refresh_token needs --grant authorization_code, or --ciba.')
   if (grantTypes.includes('client_credentials') && options.public)
     throw new Refusal('--grant client_credentials needs a secret: leave out --public.')
   if (code !== options.redirectUri.length > 0) {
@@ -66,6 +70,36 @@ const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): vo
     throw new Refusal('The --second-factor-max-age is a whole number of seconds from 1, such as 900.')
   if (options.logoUri !== undefined && URL.parse(options.logoUri)?.protocol !== 'https:')
     throw new Refusal('The --logo-uri must be https.')
+}
+
+/** How an application learns what people decide whom it asks on their phones (CIBA Core 1.0 §4). */
+const cibaOf = ({
+  ciba: mode,
+  notificationEndpoint: endpoint,
+  ...options
+}: ClientOptions): Record<string, unknown> => {
+  if (mode !== undefined && mode !== 'poll' && mode !== 'ping')
+    throw new Refusal(`There is no --ciba ${mode}; there are poll, ping.`)
+  if (mode !== undefined && options.public)
+    throw new Refusal('--ciba needs a secret, or anybody could ask people: leave out --public.')
+  if ((mode === 'ping') !== (endpoint !== undefined))
+    throw new Refusal(
+      endpoint === undefined
+        ? '--ciba ping needs a --notification-endpoint.'
+        : '--notification-endpoint needs --ciba ping.',
+    )
+  if (mode === undefined) return {}
+  if (endpoint === undefined) return { backchannel_token_delivery_mode: mode }
+  const url = URL.parse(endpoint)
+  if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '' || endpoint.includes('#'))
+    throw new Refusal('The --notification-endpoint must be https, without credentials and fragment.')
+  return { backchannel_token_delivery_mode: mode, backchannel_client_notification_endpoint: endpoint }
+}
+
+/** The grants that are named; else what the other options need. */
+const grantsOf = ({ grant, ciba, redirectUri }: ClientOptions): string[] => {
+  const usual = ciba !== undefined && redirectUri.length === 0 ? [] : ['authorization_code']
+  return [...new Set(grant.length > 0 ? grant : usual)]
 }
 
 /** What the relying party says of single factors, beside the general policy. */
@@ -88,8 +122,9 @@ const factorRulesOf = ({ requireFactor, forbidFactor }: ClientOptions): Record<s
 
 /** OIDC Dynamic Registration metadata of a new client, with a secret of 256 bits unless it is public. */
 export const clientMetadata = (options: ClientOptions, random: RandomBytes): ClientMetadata => {
-  const grantTypes = options.grant.length > 0 ? [...new Set(options.grant)] : ['authorization_code']
+  const grantTypes = grantsOf(options)
   checkChoices(options, grantTypes)
+  const ciba = cibaOf(options)
   const kinds = new Set(options.redirectUri.map((uri) => kindOfUri('--redirect-uri', uri)))
   if (kinds.size > 1)
     throw new Refusal('Private schemes and web addresses are two applications: register two clients.')
@@ -101,7 +136,7 @@ export const clientMetadata = (options: ClientOptions, random: RandomBytes): Cli
     client_id: options.id,
     client_name: options.name,
     redirect_uris: options.redirectUri,
-    grant_types: grantTypes,
+    grant_types: options.ciba === undefined ? grantTypes : [...grantTypes, cibaGrant],
     response_types: grantTypes.includes('authorization_code') ? ['code'] : [],
     application_type: native ? 'native' : 'web',
     token_endpoint_auth_method: options.public ? 'none' : 'client_secret_basic',
@@ -112,6 +147,7 @@ export const clientMetadata = (options: ClientOptions, random: RandomBytes): Cli
     ...(options.logoUri !== undefined && { logo_uri: options.logoUri }),
     ...(options.requireConsent && { require_consent: true }),
     ...(options.requireSecondFactor && { require_second_factor: true }),
+    ...ciba,
     ...factorRulesOf(options),
     ...(options.minimumAcr !== undefined && { minimum_acr: options.minimumAcr }),
     ...(options.secondFactorMaxAge !== undefined && {

@@ -12,6 +12,9 @@ import { withDirectory } from './parts.ts'
 
 const addClient = async (io: Io, options: ClientOptions & CommonOptions): Promise<void> => {
   const config = configurationOf(io, options)
+  // Without the app the grant type is unknown, and the client could not be used at all.
+  if (options.ciba !== undefined && !config.push.enabled)
+    throw new Refusal('--ciba needs the authenticator app: set push.enabled.')
   const metadata = clientMetadata(options, systemRandom)
   await withDirectory(io, config, async (directory) => {
     try {
@@ -86,6 +89,8 @@ export const addClientCommands = (program: Command, io: Io): void => {
       collect,
       [],
     )
+    .option('--ciba <mode>', 'may ask people on their phones by itself, and learns it by: poll, ping (CIBA)')
+    .option('--notification-endpoint <uri>', 'where --ciba ping tells it that somebody has decided')
     .option(
       '--id-token-alg <alg>',
       'ES256 (default), EdDSA, PS256 or RS256; needs such a key in `keys.signing`',

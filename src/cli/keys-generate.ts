@@ -10,11 +10,13 @@ const freshSecret = (): string => systemRandom(32).toString('base64')
 const freshKeys = async () => {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const jwk = await exportJWK(privateKey)
+  const push = await generateKeyPair('ES256', { extractable: true })
   return {
     keys: {
       signing: [{ kid: await calculateJwkThumbprint(jwk), use: 'sig', alg: 'ES256', ...jwk }],
       cookies: [freshSecret()],
       sealing: [{ id: systemRandom(6).toString('hex'), key: freshSecret() }],
+      push: await exportJWK(push.privateKey),
     },
   }
 }

@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts'
 import { ladderOf } from '../config/policy-rules.ts'
 import type { Config } from '../config/schema.ts'
 import { systemRandom } from '../crypto/random.ts'
+import type { PushDelivery } from '../delivery/delivery.ts'
 import { type Factors, registerFactors } from '../factors/registry.ts'
 import { createHasher } from '../passwords/hashing.ts'
 import type { PolicySettings } from '../plugin/facts.ts'
@@ -24,6 +25,13 @@ const empty = {
 
 const unsent = { send: async () => {}, close: async () => {} }
 
+const untold: PushDelivery = {
+  applicationServerKey: null,
+  readAddress: () => undefined,
+  send: async () => 'failed',
+  close: async () => {},
+}
+
 /** The policy as the running provider takes it from the same configuration. */
 export const policyOf = async (io: Io, config: Config): Promise<Policy> => {
   const { openFactors } = await partsOf(io)
@@ -35,6 +43,7 @@ export const policyOf = async (io: Io, config: Config): Promise<Policy> => {
     // Nothing is sent: what counts is whether there is a way.
     mail: config.mail.codes ? unsent : undefined,
     texts: config.sms.webhook.url || config.sms.smpp.url ? unsent : undefined,
+    push: config.push.enabled ? untold : undefined,
   })
   const { policy } = checkOptions({
     policy: { ...config.policy, ladder: ladderOf(config) },

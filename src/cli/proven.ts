@@ -14,6 +14,7 @@ interface Provable {
 
 const byFactor: Readonly<Record<FactorName, Provable>> = {
   webauthn: { factor: 'webauthn', amr: methodsOf({ attested: false, backupEligible: true }, false) },
+  push: { factor: 'push', amr: ['pop', 'mca', 'mfa'] },
   totp: { factor: 'totp', amr: ['otp'] },
   'hardware-token': { factor: 'hardware-token', amr: ['otp'] },
   sms: { factor: 'sms', amr: ['sms'] },

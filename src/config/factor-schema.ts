@@ -134,3 +134,87 @@ export const tokens = z.strictObject({
       'People may activate a token that nobody has, by its serial number; otherwise only one assigned to them.',
     ),
 })
+
+export const push = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Offers the authenticator app at `/authenticator/`. With `keys.push` it is told by notifications; without, people open it.',
+    ),
+  digits: z
+    .union([z.literal(2), z.literal(3), z.literal(6)])
+    .default(2)
+    .describe(
+      'Digits of the number that is typed on the phone: 2, 3, or 6 as NIST SP 800-63B-4 §3.1.3.2 asks (the strict preset).',
+    ),
+  seconds: z.int().min(30).max(300).default(60).describe('Seconds in which a request can be answered.'),
+  resendAfter: seconds.default(15).describe('Seconds until a request may be sent again.'),
+  resends: z.int().min(0).max(10).default(2).describe('Times that it may be sent again in one sign-in.'),
+  perTenMinutes: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .describe('Requests to a person in ten minutes, while they approve none.'),
+  perDay: z.int().min(1).max(1_000).default(20).describe('And in a day.'),
+  firstWait: seconds
+    .default(10)
+    .describe('Seconds to the next request after one that was not approved; doubles with each.'),
+  longestWait: seconds.default(3_600).describe('Seconds at which that wait stops growing.'),
+  refusals: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(3)
+    .describe('Refused requests within five minutes that silence requests to the person.'),
+  silence: seconds.default(900).describe('Seconds of that silence.'),
+  silenceAfterReport: seconds.default(3_600).describe('And after somebody said "it was not me".'),
+  hosts: z
+    .array(z.string().regex(/^(\*\.)?[a-z0-9.-]+$/, 'must be a host name in lower case, or `*.` and one'))
+    .default([])
+    .describe(
+      'Hosts of push services besides those of Google, Mozilla, Apple and Microsoft, such as a UnifiedPush server. Nothing is ever sent to another.',
+    ),
+  contact: z
+    .string()
+    .regex(/^(mailto:|https:\/\/)/, 'must start with `mailto:` or `https://`')
+    .optional()
+    .describe('Where a push service can reach whoever runs this (RFC 8292 §2.1); the issuer when absent.'),
+  fcm: z
+    .strictObject({
+      account: z
+        .string()
+        .optional()
+        .describe(
+          'File of the service account (JSON) of a Firebase project, for an app of your own on Android.',
+        ),
+    })
+    .prefault({}),
+  apns: z
+    .strictObject({
+      key: z.string().optional().describe('File of the key (.p8) for an app of your own on iOS.'),
+      keyId: z.string().optional().describe('Its id; needed with `push.apns.key`.'),
+      teamId: z.string().optional().describe('Of the developer account; needed with `push.apns.key`.'),
+      topic: z.string().optional().describe('Bundle id of the app; needed with `push.apns.key`.'),
+      sandbox: z.boolean().default(false).describe('Apple’s development environment.'),
+    })
+    .prefault({}),
+  ntfy: z
+    .strictObject({
+      url: z
+        .url()
+        .optional()
+        .describe(
+          'Root of an ntfy server. Devices name their topics: give the server’s token access to topics of this purpose only.',
+        ),
+      token: z.string().optional().describe('Its access token, where it asks for one.'),
+    })
+    .prefault({}),
+  webhook: z
+    .strictObject({
+      url: z.url().optional().describe('Hands notifications to a gateway of your own, signed.'),
+      secret: z.string().min(16).optional().describe('Key of the signature (HMAC-SHA256).'),
+    })
+    .prefault({}),
+})

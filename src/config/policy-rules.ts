@@ -5,8 +5,9 @@ import type { Breach, KeyPath } from './fault.ts'
 import type { Config } from './schema.ts'
 
 /** What people can set up, as far as it is configured. */
-const selfEnrolled = ({ sms, mail, tokens }: Config): string[] => [
+const selfEnrolled = ({ push, sms, mail, tokens }: Config): string[] => [
   'webauthn',
+  ...(push.enabled ? ['push'] : []),
   'totp',
   ...(tokens.enabled ? ['hardware-token'] : []),
   ...(sms.webhook.url || sms.smpp.url ? ['sms'] : []),
@@ -36,6 +37,7 @@ export const factorsConfigured = (config: Config): Breach[] => {
 }
 
 const sectionOf: Readonly<Record<string, string>> = {
+  push: '`push.enabled`',
   sms: '`sms.webhook.url` or `sms.smpp.url`',
   email: '`mail.codes`',
   'hardware-token': '`tokens.enabled`',

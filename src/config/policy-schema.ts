@@ -60,10 +60,16 @@ export const policy = z.strictObject({
     .describe(
       '`required`: whoever has no factor enrols one at the first sign-in, before any token. `optional`: asked of those who have one. `off`: asked only where a relying party demands it.',
     ),
+  offer: z
+    .boolean()
+    .default(true)
+    .describe(
+      'With `optional` and `push.enabled`: whoever signs in without a second factor is offered one. "Not now" holds for 90 days.',
+    ),
   factors: factorRules
     .default({})
     .describe(
-      'By factor (`webauthn`, `totp`, `hardware-token`, `sms`, `email`, `recovery-code`): `require` (must be proven at every sign-in), `allow` (the default), `forbid` (counts for nothing and is not offered). A relying party adds its own as client metadata `second_factors`; the strictest word counts.',
+      'By factor (`webauthn`, `push`, `totp`, `hardware-token`, `sms`, `email`, `recovery-code`): `require` (must be proven at every sign-in), `allow` (the default), `forbid` (counts for nothing and is not offered). A relying party adds its own as client metadata `second_factors`; the strictest word counts.',
     ),
   ladder: z
     .union([

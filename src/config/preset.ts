@@ -7,6 +7,7 @@ type Tree = Record<string, unknown>
 const strict = {
   totp: { window: 0 },
   webauthn: { userVerification: 'required' },
+  push: { digits: 6 },
   policy: { trustedDevices: { kind: 'bound' } },
 } as const
 
@@ -28,7 +29,7 @@ export const withPreset = (tree: Tree): Tree =>
   tree['preset'] === 'strict' ? (under(strict, tree) as Tree) : tree
 
 /** A preset that is contradicted is no preset: whoever wants less says `standard`. */
-export const presetHolds = ({ preset, policy, totp, webauthn }: Config): Breach[] => {
+export const presetHolds = ({ preset, policy, push, totp, webauthn }: Config): Breach[] => {
   if (preset !== 'strict') return []
   const fix = 'Leave it out, or set `preset: standard`.'
   return [
@@ -40,6 +41,9 @@ export const presetHolds = ({ preset, policy, totp, webauthn }: Config): Breach[
             fix,
           },
         ]
+      : []),
+    ...(push.digits < 6
+      ? [{ path: ['push', 'digits'], message: 'is below 6, and the strict preset is not.', fix }]
       : []),
     ...(totp.window > 0
       ? [{ path: ['totp', 'window'], message: 'is above 0, and the strict preset is not.', fix }]

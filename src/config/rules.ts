@@ -18,6 +18,7 @@ import {
   placesKnown,
 } from './policy-rules.ts'
 import { presetHolds } from './preset.ts'
+import { waysOfTellingAreWhole } from './push-rules.ts'
 import type { Config } from './schema.ts'
 
 interface Rule {
@@ -155,8 +156,9 @@ const rules: readonly Rule[] = [
   { reads: [['redis']], check: oneKindOfRedis },
   { reads: [['issuer'], ['mode'], ['policy'], ['webauthn', 'rpId']], check: usableRpId },
   { reads: [['webauthn']], check: knownModels },
-  { reads: [['policy'], ['sms'], ['mail'], ['tokens']], check: factorsCanBeMet },
-  { reads: [['policy'], ['sms'], ['mail'], ['tokens']], check: factorsConfigured },
+  { reads: [['policy'], ['push'], ['sms'], ['mail'], ['tokens']], check: factorsCanBeMet },
+  { reads: [['policy'], ['push'], ['sms'], ['mail'], ['tokens']], check: factorsConfigured },
+  { reads: [['push']], check: waysOfTellingAreWhole },
   { reads: [['sms']], check: oneWayOfTexting },
   { reads: [['mail'], ['mode']], check: codesCanBeMailed },
   { reads: [['policy']], check: ladderRises },
@@ -164,7 +166,7 @@ const rules: readonly Rule[] = [
   { reads: [['policy']], check: agesOnLadder },
   { reads: [['policy'], ['places']], check: placesKnown },
   {
-    reads: [['preset'], ['policy'], ['totp', 'window'], ['webauthn', 'userVerification']],
+    reads: [['preset'], ['policy'], ['push', 'digits'], ['totp', 'window'], ['webauthn', 'userVerification']],
     check: presetHolds,
   },
   { reads: [['mail']], check: senderForMail },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messages, sms, tokens, totp, webauthn } from './factor-schema.ts'
+import { messages, push, sms, tokens, totp, webauthn } from './factor-schema.ts'
 import { policy } from './policy-schema.ts'
 
 /**
@@ -61,6 +61,9 @@ const sealingKey = z.strictObject({
   key: base64Key,
 })
 
+const isVapidKey = ({ kty, crv, x, y, d }: Record<string, string>): boolean =>
+  kty === 'EC' && crv === 'P-256' && [x, y, d].every((one) => /^[\w-]{43}$/.test(one ?? ''))
+
 const keys = z.strictObject({
   signing: z
     .array(z.looseObject({ kty: z.string() }))
@@ -79,6 +82,13 @@ const keys = z.strictObject({
     .min(1)
     .optional()
     .describe('Keys for secrets at rest, with an id each: the first seals, all open.'),
+  push: z
+    .record(z.string(), z.string())
+    .refine(isVapidKey, 'must be a private EC key on P-256: `duepassi keys generate` makes one')
+    .optional()
+    .describe(
+      'Private JWK (EC, P-256) by which push services know this provider (VAPID, RFC 8292). With another one every phone has to subscribe anew, which it does when its app is opened.',
+    ),
 })
 
 const places = z.strictObject({
@@ -230,6 +240,7 @@ export const schema = z.strictObject({
   attempts: attempts.prefault({}),
   passwords: passwords.prefault({}),
   totp: totp.prefault({}),
+  push: push.prefault({}),
   webauthn: webauthn.prefault({}),
   lifetimes: lifetimes.prefault({}),
   resources: z

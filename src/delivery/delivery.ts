@@ -1,6 +1,6 @@
 /**
  * Ways of telling a person something outside the page. Implementations: mail by smtp/, text messages by sms-webhook/ and
- * smpp/; inbox/ keeps both for the demo.
+ * smpp/, notifications by push/; inbox/ keeps mails and text messages for the demo.
  */
 export interface Mail {
   to: { name: string; address: string }
@@ -34,4 +34,30 @@ export interface DeliveryReport {
   /** Of the `TextMessage`. */
   id: string
   state: 'delivered' | 'failed' | 'expired'
+}
+
+/** That something is asked in the authenticator app. Nothing but ids travels: whoever carries it learns nothing. */
+export interface PushNotice {
+  /** Of the request. */
+  id: string
+  /** Milliseconds since the Unix epoch; later it is of no use. */
+  expiresAt: number
+  /** Of the generic text that the device shows. */
+  language: 'en' | 'it'
+}
+
+/**
+ * `gone`: there is nobody at that address any more, nor ever will be. `failed`: not this time. None of them decides
+ * anything: a request can be answered by whoever opens the app.
+ */
+export type PushOutcome = 'sent' | 'gone' | 'failed'
+
+export interface PushDelivery {
+  /** What a browser needs to subscribe (RFC 8292 §3.2): a P-256 point, base64url; null: no web push. */
+  readonly applicationServerKey: string | null
+  /** The address as it is kept, if it is one that this delivers to; undefined otherwise. `given` comes from a device. */
+  readAddress(given: unknown): string | undefined
+  /** Never rejects. `address`: as `readAddress` answered it. */
+  send(address: string, notice: PushNotice): Promise<PushOutcome>
+  close(): Promise<void>
 }

@@ -12,6 +12,7 @@ export type Notice =
   | { kind: 'second-factor-locked' }
   | { kind: 'factors-reset' }
   | { kind: 'password-changed' }
+  | { kind: 'own-password-changed' }
   | {
       kind: 'new-device'
       browser: string | null
@@ -21,6 +22,7 @@ export type Notice =
       address: string | null
     }
   | { kind: 'device-copied' }
+  | { kind: 'signin-reported' }
   | { kind: 'factor-retired'; factor: string; label: string; by: string }
 
 export interface NoticeContext {

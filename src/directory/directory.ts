@@ -164,11 +164,17 @@ export interface Directory extends SecondFactorDirectory {
   accountByName(name: string): Promise<Account | undefined>
   /** Rejects with `account_exists` when the user name or the e-mail address is anybody's name already. */
   addAccount(account: Account): Promise<void>
-  /** Rejects with `account_unknown`. */
+  /**
+   * Rejects with `account_unknown`. With `expected` it is a compare-and-set, atomic across nodes: answers false, having
+   * changed nothing, where the account no longer is as expected, otherwise true.
+   */
   changeAccount(
     id: string,
-    change: Partial<Pick<Account, 'passwordHash' | 'disabledAt' | 'name' | 'locale' | 'groups' | 'minimum'>>,
-  ): Promise<void>
+    change: Partial<
+      Pick<Account, 'passwordHash' | 'passwordDue' | 'disabledAt' | 'name' | 'locale' | 'groups' | 'minimum'>
+    >,
+    expected?: Partial<Pick<Account, 'passwordHash' | 'passwordDue'>>,
+  ): Promise<boolean>
   /** oidc-provider client metadata (snake_case, as in OIDC Dynamic Registration). */
   clientById(id: string): Promise<ClientMetadata | undefined>
   /** Rejects with `client_exists`. */
@@ -208,6 +214,8 @@ export interface Account {
   name: string
   /** PHC string (argon2id). */
   passwordHash: string
+  /** Since when a new password is asked for at the next sign-in, or null. */
+  passwordDue: number | null
   /** BCP 47 tag the person prefers, or null. */
   locale: string | null
   /** Names of the groups the person is in, to which a policy may refer; sorted, each once. */

@@ -1,7 +1,16 @@
 import type { RandomBytes } from '../crypto/random.ts'
-import type { Credential } from '../directory/directory.ts'
+import type { PushDelivery } from '../delivery/delivery.ts'
+import type { Credential, Sighting } from '../directory/directory.ts'
 
-export const factorNames = ['webauthn', 'totp', 'hardware-token', 'sms', 'email', 'recovery-code'] as const
+export const factorNames = [
+  'webauthn',
+  'push',
+  'totp',
+  'hardware-token',
+  'sms',
+  'email',
+  'recovery-code',
+] as const
 
 export type FactorName = (typeof factorNames)[number]
 
@@ -18,9 +27,9 @@ export interface Factor {
   /**
    * Only where a question serves for one answer, right or wrong, and whoever tries again gets a new one (WebAuthn L3
    * §13.4.3): whether an answer is to this very question. What is not, because the question was answered meanwhile, is not
-   * judged.
+   * judged. Undefined for an answer that belongs to no question, such as a code: it leaves the question as it is.
    */
-  readonly isAnswerTo?: (answer: string, question: Question) => boolean
+  readonly isAnswerTo?: (answer: string, question: Question) => boolean | undefined
   /** Could this be an answer at all? Asked before anything is counted: a slip of the finger is no attempt. */
   accepts(answer: string): boolean
   /** What the person is asked; kept on the server, as JSON. */
@@ -36,6 +45,8 @@ export interface Factor {
   readonly message?: Messages
   /** Factors whose success makes this one needless: a policy may then take it away. */
   readonly retiredBy?: readonly FactorName[]
+  /** Only where it is answered on another device, which is told that it is asked. */
+  readonly remote?: Remote
   /** Only where an answer can say by itself who is there, so that nobody has to type a name or a password. */
   readonly passkey?: Passkey
 }
@@ -127,12 +138,16 @@ export interface Enrolment {
   begin(own: readonly Credential[], context: FactorContext): Promise<Draft>
   /** Proves that the person holds it. */
   finish(answer: string, draft: Draft, context: FactorContext): Promise<EnrolmentVerdict>
+  /** Only where the factor is a device that presents itself. */
+  readonly remote?: RemoteEnrolment
 }
 
 export interface Draft {
   secret: string
   /** What the enrolment page shows: plain JSON, kept sealed while the page is open. */
   shown: Record<string, unknown>
+  /** Names by which a device finds this enrolment: hashes of what it was told. */
+  names?: readonly string[]
 }
 
 export type EnrolmentVerdict =
@@ -150,7 +165,91 @@ export type EnrolmentVerdict =
       /** True where the confirming answer was a proof of use, as a code is. */
       used: boolean
     }
-  | { confirmed: false; reason: Rejection; clockOffset?: number }
+  /** `draft`: takes the place of the one before, where the answer was its only one. */
+  | { confirmed: false; reason: Rejection; clockOffset?: number; draft?: Draft }
+  /** Right so far; more is to be proven. */
+  | { confirmed: false; next: Draft }
+
+/** A factor that is answered on another device. Nothing here counts or stores. */
+export interface Remote {
+  /** Where devices are told. */
+  readonly delivery: Pick<PushDelivery, 'applicationServerKey' | 'readAddress'>
+  /**
+   * A new request in the place of the one before; undefined where there is no device to ask, or no more may be sent in this
+   * sign-in. `question` is the one before.
+   */
+  ask(
+    question: Question,
+    credentials: readonly Credential[],
+    facts: RequestFacts,
+    context: FactorContext,
+  ): Question | undefined
+  /** What a device is shown of a request; undefined where nothing is asked, or it has expired. */
+  show(question: Question, now: number): RemoteRequest | undefined
+  /** Tells the devices. Never rejects. `changed`: credentials that cannot be told any more, with their new secret. */
+  tell(question: Question, credentials: readonly Credential[]): Promise<Told>
+  /** The question once it was answered without letting anybody in. */
+  end(question: Question, how: RemoteEnd): Question
+  /** A signed refusal; undefined where it is none, or not by a device of these. */
+  readRefusal(
+    answer: string,
+    question: Question,
+    credentials: readonly Credential[],
+    context: FactorContext,
+  ): Promise<'denied' | 'reported' | undefined>
+}
+
+/** `judging`: an answer is there, and nobody knows yet what it is worth. */
+export type RemoteEnd = 'judging' | 'denied' | 'wrong'
+
+export interface Told {
+  /** Devices that were told. */
+  reached: number
+  changed: ReadonlyArray<{ credential: string; secret: string }>
+}
+
+/** What a person is shown of the sign-in that they are asked about. */
+export interface RequestFacts {
+  kind: 'sign-in' | 'backchannel'
+  /** The relying party. */
+  app: { name: string; logo?: string | undefined }
+  sighting: Pick<Sighting, 'address' | 'country' | 'city' | 'browser' | 'system'> | null
+  /** Of CIBA: shown on both devices. */
+  bindingMessage?: string | undefined
+  /** In which it can be answered, where whoever asks has less time or more than is usual. */
+  seconds?: number | undefined
+}
+
+/** As the device API answers it. */
+export interface RemoteRequest {
+  id: string
+  nonce: string
+  /** Of the number that is typed on the device; 0: none. */
+  digits: number
+  /** Milliseconds since the Unix epoch. */
+  expiresAt: number
+  kind: RequestFacts['kind'] | 'test'
+  /** JSON text, which the device signs the hash of. */
+  shown: string
+}
+
+/** A device that presents itself to an enrolment that was begun elsewhere. */
+export interface RemoteEnrolment {
+  /** A new invitation, or a new test, in the place of the one before. */
+  renew(draft: Draft, context: FactorContext): Draft
+  /** What a device needs to present itself; undefined where the draft waits for none. */
+  offer(draft: Draft, context: FactorContext): Record<string, unknown> | undefined
+  /** `told`: what the device is answered. */
+  present(
+    answer: string,
+    draft: Draft,
+    context: FactorContext,
+  ): Promise<{ draft: Draft; told: Record<string, unknown> } | { refused: Rejection }>
+  /** The test that ends it, once there is one. */
+  show(draft: Draft, now: number): RemoteRequest | undefined
+  /** Tells the device of its test. Never rejects. */
+  tell(draft: Draft): Promise<void>
+}
 
 /**
  * Codes that are sent. challenge/ counts what is sent, keeps the question or draft, and only then sends: whoever repeats a

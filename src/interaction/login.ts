@@ -133,8 +133,12 @@ export const createLoginScreen = (parts: LoginParts) => {
       }
       await parts.attempts.settle(subject, 'password')
       await parts.record('password.accepted', { accountId: usable.id, clientId })
-      if (parts.hasher.isOutdated(usable.passwordHash))
-        await parts.directory.changeAccount(usable.id, { passwordHash: await parts.hasher.hash(password) })
+      if (parts.hasher.isOutdated(usable.passwordHash)) {
+        const { passwordHash } = usable
+        // Never in the place of one that was set meanwhile.
+        const renewed = { passwordHash: await parts.hasher.hash(password) }
+        await parts.directory.changeAccount(usable.id, renewed, { passwordHash })
+      }
       const failures = reservation.failures - 1
       await parts.primarySucceeded(req, res, { accountId: usable.id, amr: ['pwd'], device, failures })
     },

@@ -4,10 +4,12 @@ import { guardCrossSite, readForm } from '../pages/form.ts'
 import { createConsentScreen } from './consent.ts'
 import { type FailureParts, showFailure } from './failure.ts'
 import { createLoginScreen, type LoginParts } from './login.ts'
+import { createNewPasswordScreen, type NewPasswordParts, newPasswordPrompt } from './new-password.ts'
 import { secondFactorPath } from './second-factor.ts'
 import { openVisit, redirect } from './visit.ts'
 
 type PasswordPagesParts = LoginParts &
+  NewPasswordParts &
   FailureParts & {
     provider(): Provider
     accountName(accountId: string): Promise<string>
@@ -19,9 +21,10 @@ export const interactionArea = '/interaction/'
 
 const ownPath = /^\/interaction\/[\w-]+(?:\?|$)/
 
-/** The ready provider's own pages of an interaction, at `/interaction/<uid>`: the password, and consent. */
+/** The ready provider's own pages of an interaction, at `/interaction/<uid>`: the password, a new one, and consent. */
 export const createPasswordPages = (parts: PasswordPagesParts) => {
   const login = createLoginScreen(parts)
+  const newPassword = createNewPasswordScreen(parts)
   const consent = createConsentScreen(parts)
 
   /** Answers; false, having done nothing, when the address is another. */
@@ -38,6 +41,9 @@ export const createPasswordPages = (parts: PasswordPagesParts) => {
             await (form['intent'] === 'passkey'
               ? login.submitPasskey(visit, form)
               : login.submit(visit, form))
+          break
+        case newPasswordPrompt:
+          await (form ? newPassword.submit(visit, form) : newPassword.show(visit))
           break
         case 'consent':
           await (form ? consent.submit(visit, form) : consent.show(visit))

@@ -36,6 +36,16 @@ const words: Readonly<Record<FactorName, Partial<Record<Rejection, PlainErrorKey
     replayed: 'error.webauthn.failed',
     malformed: 'error.webauthn.failed',
   },
+  push: {
+    wrong: 'error.push.wrong',
+    replayed: 'error.push.over',
+    malformed: 'error.push.malformed',
+    expired: 'error.push.over',
+    unsent: 'error.push.unsent',
+    unverified: 'error.push.unverified',
+    untrusted: 'error.push.untrusted',
+    known: 'error.push.known',
+  },
   sms: sentCode,
   email: sentCode,
   'hardware-token': {
@@ -61,6 +71,11 @@ const general: Readonly<Record<Exclude<Rejection, 'clock'>, PlainErrorKey>> = {
   known: 'error.webauthn.known',
 }
 
+const waits: Partial<Record<FactorName, 'error.webauthn.wait' | 'error.push.wait'>> = {
+  webauthn: 'error.webauthn.wait',
+  push: 'error.push.wait',
+}
+
 /** Whether somebody who sets a factor up has to say first where its codes are to go. */
 export const expectsAddress = ({ draft }: Pick<Enrolling, 'draft'>): boolean =>
   draft.shown['step'] === 'address'
@@ -69,11 +84,14 @@ export const errorOf = (refusal: Refusal, factor: FactorName, isAddress = false)
   switch (refusal.reason) {
     case 'wait':
       return {
-        key: factor === 'webauthn' ? 'error.webauthn.wait' : 'error.code.wait',
+        key: waits[factor] ?? 'error.code.wait',
         values: { seconds: refusal.seconds },
       }
     case 'pause':
-      return { key: 'error.message.pause', values: { seconds: refusal.seconds } }
+      return {
+        key: factor === 'push' ? 'error.push.pause' : 'error.message.pause',
+        values: { seconds: refusal.seconds },
+      }
     case 'undelivered':
       return { key: 'error.message.undelivered' }
     case 'elsewhere':

@@ -1,21 +1,25 @@
+import type { IncomingMessage } from 'node:http'
 import type { InteractionResults, Provider } from 'oidc-provider'
 import type { Challenge, Outcome, Refusal } from '../challenge/challenge.ts'
 import type { SignIn } from '../challenge/machine.ts'
 import type { Proofs } from '../challenge/proof.ts'
+import type { Watch } from '../challenge/watch.ts'
 import type { Clock } from '../clock.ts'
 import { readDeviceKey } from '../context/device-key.ts'
 import type { Devices, TrustWish } from '../context/devices.ts'
 import type { Origin } from '../context/origin.ts'
 import type { Credential } from '../directory/directory.ts'
-import { markOf } from '../directory/mark.ts'
-import { addressOf, pathOf } from '../pages/address.ts'
+import { pathOf } from '../pages/address.ts'
 import type { Pages } from '../pages/pages.ts'
 import type { FactorDraft, FactorQuestion, Views } from '../pages/views.ts'
-import { isTrustNamed, trustedDevice, withoutFactors } from '../policy/amr.ts'
-import { type FactorRules, noRules } from '../policy/factor-rules.ts'
-import { lastWayIn, rememberWay } from './last-way.ts'
+import { answerWatch, watchOf } from '../pages/watching.ts'
+import type { FactorRules } from '../policy/factor-rules.ts'
+import { rememberWay } from './last-way.ts'
 import { answerOf, errorOf, expectsAddress, labelOf, statusOf, waitOf } from './refusals.ts'
 import type { RequestMemory } from './requests.ts'
+import { shownOf } from './shown-question.ts'
+import { createStepUp } from './step-up.ts'
+import { byCodeOf, withoutTyping } from './typing.ts'
 import { finish, redirect, type Visit } from './visit.ts'
 
 export interface SecondFactorScreens {
@@ -27,14 +31,21 @@ export interface SecondFactorParts {
   provider(): Provider
   pages: Pages
   challenge: Challenge
+  watch: Watch
+  /** Whether this browser is an authenticator of the account. */
+  isHere(req: IncomingMessage, accountId: string): boolean
   clock: Clock
   credentials(accountId: string): Promise<Credential[]>
   accountName(accountId: string): Promise<string>
   requests: RequestMemory
   /** Whether answers to a factor are sent to the person. */
   isSent(factor: string): boolean
+  /** Whether it is answered on another device. */
+  isRemote(factor: string): boolean
   /** The result of a sign-in whose second step is over, after the policy has looked at it once more. */
   resultOf(visit: Visit, signIn: SignIn): Promise<InteractionResults>
+  /** The person does not want what was offered, for now. */
+  dismissOffer(accountId: string): Promise<void>
   devices: Devices
   judge: {
     /**
@@ -75,6 +86,7 @@ export const isSecondFactorPath = (pathname: string): boolean => pathname.endsWi
 /** The screens of the second step, all at one address: which one is shown depends on where the sign-in stands. */
 export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFactorScreens => {
   const { challenge, pages } = parts
+  const stepUp = createStepUp(parts)
 
   /** A second step that began at the password page, or begins here for a session that exists already. */
   const find = async (visit: Visit): Promise<SignIn | undefined> => {
@@ -84,46 +96,28 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     return stepUp(visit, interaction.session)
   }
 
-  /** What the session was proven by counts on; what a device vouched for is proven now, or not at all. */
-  const stepUp = async (
-    { req, interaction, metadata, uid }: Visit,
-    { accountId, uid: sessionUid, acr, amr = [] }: NonNullable<Visit['interaction']['session']>,
-  ): Promise<SignIn> => {
-    const session = await parts.provider().Session.findByUid(sessionUid)
-    const at = session?.authTime() ?? Math.floor(parts.clock.now() / 1000)
-    const known = (await parts.judge.proofsOf(accountId, { acr, amr, sessionUid, at })) ?? {}
-    const { [trustedDevice]: remembered, ...own } = known
-    // What was unusual was judged when the session began; a network can be left at any time.
-    const signals = parts.devices.signalsOfRequest(req)
-    const [missing, { origin }] = await Promise.all([
-      parts.judge.missing(accountId, metadata, interaction.params, { acr, amr, proofs: known, at, signals }),
-      parts.devices.recognise(req, accountId, { uid }),
-    ])
-    // A key that was used, and that is asked for all the same, was used too long ago.
-    const again = missing === 'turned-away' ? [] : missing.again
-    const marks = (await parts.credentials(accountId)).map(markOf)
-    const gone = Object.entries(own).flatMap(([factor, { by }]) =>
-      by !== undefined && !marks.includes(by) ? factor : [],
-    )
-    const proofs = Object.fromEntries(
-      Object.entries(own).filter(([factor]) => !again.includes(factor) && !gone.includes(factor)),
-    )
-    const factors = Object.keys(proofs)
-    // What a credential earned that is gone, or a device that remembered, is earned anew or not at all.
-    const lost = [...gone, ...(isTrustNamed(amr) ? [trustedDevice] : [])]
-    const kept = Object.keys(own).filter((factor) => !gone.includes(factor))
-    const proven = withoutFactors(amr, lost, kept)
-    const who = {
-      accountId,
-      clientId: String(interaction.params['client_id']),
-      primary: { amr: proven, at },
-      proofs,
-      factors,
-      origin: { ...origin, signals },
+  /** What is asked, and for a page that waits for another device, what it has to know of that. */
+  const questionOf = async (
+    { req, uid }: Visit,
+    accountId: string,
+    stage: Extract<SignIn['stage'], { name: 'asking' }>,
+  ): Promise<FactorQuestion> => {
+    const now = parts.clock.now()
+    if (!parts.isRemote(stage.factor)) return shownOf(stage, now, false)
+    const { superseded, told, ...waiting } = await parts.watch.shown(uid)
+    // Once a phone was told, its number is shown, whatever this browser could do.
+    const shown = shownOf(stage, now, !told && parts.isHere(req, accountId))
+    if (shown.name !== 'push') return shown
+    const { here, ...rest } = shown
+    const isLost = superseded && shown.state === 'pending' && here === undefined
+    const key = { issuer: parts.provider().issuer, tag: parts.devices.tagOf(accountId) }
+    return {
+      ...rest,
+      ...waiting,
+      ...(here && { here: { ...here, ...key } }),
+      byCode: byCodeOf(req),
+      ...(isLost && { state: 'superseded' }),
     }
-    return missing === 'turned-away'
-      ? challenge.turnAway(uid, { ...who, rules: noRules })
-      : challenge.begin(uid, { ...who, rules: missing.rules }, lastWayIn(req))
   }
 
   /** Whether the page offers not to ask again here: not with a recovery code, which is no everyday way in. */
@@ -164,7 +158,7 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
           ...(waitSeconds && { retryAfter: waitSeconds }),
           view: 'interaction/second-factor',
           locals: {
-            factor: shownOf(stage),
+            factor: await questionOf(visit, signIn.accountId, stage),
             others: await challenge.others(signIn),
             accountName: await parts.accountName(accountId),
             ...(waitSeconds && { waitSeconds }),
@@ -191,7 +185,11 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
           status: statusOf(refusal),
           view: 'interaction/enrol',
           locals: {
-            factor: { name: stage.factor, ...stage.draft.shown } as FactorDraft,
+            factor: {
+              name: stage.factor,
+              ...stage.draft.shown,
+              ...(parts.isRemote(stage.factor) && { watch: (await parts.watch.shown(visit.uid)).watch }),
+            } as FactorDraft,
             accountName: await parts.accountName(accountId),
             otherWays: challenge.choices(signIn).length > 1,
             ...(refusal && { error: errorOf(refusal, stage.factor, expectsAddress(stage)) }),
@@ -221,6 +219,8 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
         return pages.send(req, res, { ...page, status: 403, view: 'interaction/locked', locals: {} })
       case 'turned-away':
         return pages.send(req, res, { ...page, status: 403, view: 'interaction/turned-away', locals: {} })
+      case 'reported':
+        return pages.send(req, res, { ...page, status: 403, view: 'interaction/reported', locals: {} })
       case 'proven':
         return finish(visit, await parts.resultOf(visit, signIn))
       case 'given-up':
@@ -237,7 +237,14 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
     const { name } = outcome.signIn.stage
     // What is over ends at once; any other screen has its own GET, so that reloading it sends nothing again.
     if (name === 'proven' || name === 'given-up') return render(visit, outcome.signIn)
-    redirect(visit.res, addressOf(visit.req))
+    redirect(visit.res, withoutTyping(visit.req))
+  }
+
+  /** The person has answered on another device; what they wished for on the page while they did so comes with it. */
+  const arrive = (visit: Visit, signIn: SignIn, wish: TrustWish | undefined): Promise<void> => {
+    const last = signIn.factors.at(-1)
+    const isByDevice = signIn.stage.name === 'proven' && last !== undefined && parts.isRemote(last)
+    return answer(visit, { kind: 'moved', signIn: isByDevice && wish ? { ...signIn, trust: wish } : signIn })
   }
 
   /** No second step is under way: the interaction begins again with its first page. */
@@ -249,8 +256,12 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
   /** Who chooses a code by message gets one at once; where none may be sent now, the page says so. */
   const switchTo = async (visit: Visit, name: string): Promise<void> => {
     const outcome = await challenge.switchTo(visit.uid, name)
-    const sends = outcome.kind === 'moved' && outcome.signIn.stage.name === 'asking'
-    return answer(visit, sends && parts.isSent(name) ? await challenge.send(visit.uid) : outcome)
+    const sends = outcome.kind === 'moved' && outcome.signIn.stage.name === 'asking' && parts.isSent(name)
+    if (!sends) return answer(visit, outcome)
+    return answer(
+      visit,
+      await challenge.send(visit.uid, { here: parts.isHere(visit.req, outcome.signIn.accountId) }),
+    )
   }
 
   const leave = (visit: Visit, signIn: SignIn): Promise<void> => {
@@ -259,6 +270,8 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
         return finish(visit, lockedOut)
       case 'turned-away':
         return finish(visit, turnedAway)
+      case 'reported':
+        return finish(visit, reported)
       default:
         return render(visit, signIn)
     }
@@ -266,6 +279,11 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
 
   return {
     async show(visit) {
+      const watched = watchOf(visit.req)
+      if (watched)
+        return answerWatch(visit.res, watched, {
+          next: (known, over) => parts.watch.next(visit.uid, known, over),
+        })
       const signIn = await find(visit)
       return signIn ? render(visit, signIn) : expired(visit)
     },
@@ -281,8 +299,12 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
         }
         case 'switch':
           return switchTo(visit, form['factor'] ?? '')
-        case 'send':
-          return answer(visit, await challenge.send(uid))
+        case 'send': {
+          const here = form['elsewhere'] !== 'on' && parts.isHere(visit.req, signIn.accountId)
+          return answer(visit, await challenge.send(uid, { here }))
+        }
+        case 'arrived':
+          return arrive(visit, signIn, await wishOf(visit, form))
         case 'address':
           return answer(visit, await challenge.provideAddress(uid, form['address'] ?? ''))
         case 'choose':
@@ -300,8 +322,12 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
           return answer(visit, await challenge.enrolAgain(uid, { replace: form['replace'] === 'on' }))
         case 'continue':
           return answer(visit, await challenge.continueAsIs(uid))
+        case 'not-now':
+          if (signIn.offered) await parts.dismissOffer(signIn.accountId)
+          return answer(visit, await challenge.notNow(uid))
         case 'give-up':
-          return answer(visit, await challenge.giveUp(uid))
+          // Whoever was only offered something gives up that, and not the sign-in.
+          return answer(visit, await (signIn.offered ? challenge.notNow(uid) : challenge.giveUp(uid)))
         case 'leave':
           return leave(visit, signIn)
         default:
@@ -319,18 +345,22 @@ const lockedOut: InteractionResults = {
   error: 'access_denied',
   error_description: 'the second factor of the account is locked',
 }
+const reported: InteractionResults = {
+  error: 'access_denied',
+  error_description: 'the person said that it was not them',
+}
 const turnedAway: InteractionResults = {
   error: 'access_denied',
   error_description: 'the policy lets nobody sign in from there',
 }
 
-/** What a page needs of a question. Of a code that was sent, the rest would tell whoever sees it which one it was. */
-const shownOf = ({ factor, question }: Extract<SignIn['stage'], { name: 'asking' }>): FactorQuestion =>
-  factor === 'sms' || factor === 'email'
-    ? { name: factor, to: String(question['to'] ?? ''), sent: question['sent'] === true }
-    : ({ name: factor, ...question } as FactorQuestion)
-
-const reasonToChoose = ({ stage, factors, provenBy }: SignIn): 'first' | 'demanded' | 'again' => {
+const reasonToChoose = ({
+  stage,
+  factors,
+  provenBy,
+  offered,
+}: SignIn): 'first' | 'offered' | 'demanded' | 'again' => {
+  if (offered) return 'offered'
   if (provenBy === null) return 'first'
   return stage.name === 'choosing' && factors.at(-1) === 'recovery-code' ? 'again' : 'demanded'
 }

@@ -33,7 +33,12 @@ function fieldsOf(entries: Iterable<[string, unknown]>): Record<string, string> 
   return fields
 }
 
-async function readText(req: IncomingMessage): Promise<string> {
+/**
+ * The body as text.
+ *
+ * @throws DuepassiError `bad_form`: more than 56 kB, or nothing that can be read.
+ */
+export async function readText(req: IncomingMessage): Promise<string> {
   if (!req.readable) throw badForm('the body was read already, and is not in req.body')
   const chunks: Buffer[] = []
   let size = 0

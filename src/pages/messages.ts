@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { IntlMessageFormat } from 'intl-messageformat'
 import { languages } from './language.ts'
 import type { Language, PageError } from './views.ts'
@@ -11,7 +11,7 @@ export type Translate = (key: string, values?: MessageValues) => string
 /** `views/` beside `src/` and beside `dist/` alike. */
 export const ownViews = new URL('../../views/', import.meta.url)
 
-/** Reads `messages/<language>.json`: flat keys, ICU MessageFormat. A message is parsed when it is first used. */
+/** Reads the files of `messages/<language>/`: flat keys, ICU MessageFormat. A message is parsed when it is first used. */
 export function loadTranslators(views: URL = ownViews): Record<Language, Translate> {
   const entries = languages.map((language) => [language, translatorOf(language, views)] as const)
   return Object.fromEntries(entries) as Record<Language, Translate>
@@ -21,8 +21,12 @@ export function loadTranslators(views: URL = ownViews): Record<Language, Transla
 const literal = 0
 
 function translatorOf(language: Language, views: URL): Translate {
-  const file = new URL(`messages/${language}.json`, views)
-  const texts = new Map<string, string>(Object.entries(JSON.parse(readFileSync(file, 'utf8'))))
+  const folder = new URL(`messages/${language}/`, views)
+  const texts = new Map<string, string>(
+    readdirSync(folder).flatMap((name) =>
+      Object.entries<string>(JSON.parse(readFileSync(new URL(name, folder), 'utf8'))),
+    ),
+  )
   const formats = new Map<string, IntlMessageFormat>()
   /** Most messages say the same every time. */
   const constants = new Map<string, string>()

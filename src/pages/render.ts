@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../clock.ts'
 import { placeInWords } from '../context/place-in-words.ts'
 import { type RandomBytes, randomId, systemRandom } from '../crypto/random.ts'
+import { addressOf } from './address.ts'
 import { showClient } from './client.ts'
 import { durationInWords, errorText, loadTranslators, type MessageValues, ownViews } from './messages.ts'
 import { agoInWords, dateInWords } from './moments.ts'
@@ -31,6 +33,8 @@ interface Head {
   /** The page belongs to the provider: its name stands above, whoever the relying party is. */
   own: boolean
   wide: boolean
+  /** Seconds after which the page is read anew where there is no JavaScript; 0: never. */
+  refresh: number
   /** Files of `browser/` that the page needs, without their endings. */
   styles: Set<string>
   scripts: Set<string>
@@ -47,7 +51,10 @@ export function createPages(options: PagesOptions): Pages {
   const translators = loadTranslators(views)
   const assets = readAssets(new URL('browser/', views))
 
-  function render<View extends ViewName>(page: Omit<Page<View>, 'headers'>): RenderedPage {
+  function render<View extends ViewName>(
+    page: Omit<Page<View>, 'headers'>,
+    req?: IncomingMessage,
+  ): RenderedPage {
     const { language } = page
     const translate = translators[language]
     const locals: Views[ViewName] = page.locals
@@ -60,11 +67,12 @@ export function createPages(options: PagesOptions): Pages {
       partyLabel: '',
       own: false,
       wide: false,
+      refresh: 0,
       styles: new Set(['page', 'controls']),
       scripts: new Set(['page']),
     }
     const waitError = error && waits(error) ? error : undefined
-    const pause = waitError?.key === 'error.message.pause' ? waitError.values.seconds : undefined
+    const pause = waitError?.key.endsWith('.pause') ? waitError.values.seconds : undefined
     const shared = {
       brand,
       client,
@@ -79,6 +87,7 @@ export function createPages(options: PagesOptions): Pages {
       duration: (seconds: number) => durationInWords(language, seconds),
       date: (at: number) => dateInWords(language, at),
       ago: (at: number) => agoInWords(language, at, clock.now()),
+      secondsTo: (at: number) => Math.max(0, Math.ceil((at - clock.now()) / 1000)),
       place: (of: Parameters<typeof placeInWords>[1]) => placeInWords(language, of),
     }
     const partial = (name: string, more: TemplateLocals = {}): string =>
@@ -91,6 +100,7 @@ export function createPages(options: PagesOptions): Pages {
       styles: [...head.styles].map((name) => assets(`${name}.css`)),
       scripts: [...head.scripts].map((name) => assets(`${name}.js`)),
       failed: error !== undefined,
+      self: req && selfOf(req),
     })
     return {
       status: page.status ?? 200,
@@ -105,9 +115,9 @@ export function createPages(options: PagesOptions): Pages {
   }
 
   return {
-    render,
+    render: (page) => render(page),
     send(req, res, page) {
-      const { status, headers, body } = render(page)
+      const { status, headers, body } = render(page, req)
       res.statusCode = status
       for (const [name, value] of Object.entries({ ...headers, ...page.headers })) {
         if (value !== undefined) res.setHeader(name, value)
@@ -127,6 +137,12 @@ function readAssets(folder: URL): (name: string) => string {
     if (asset === undefined) throw new Error(`no ${name} in views/browser`)
     return asset
   }
+}
+
+/** With the fragment that a browser carries along, a page would not be read anew but stay. Undefined for another host's. */
+function selfOf(req: IncomingMessage): string | undefined {
+  const address = addressOf(req)
+  return /^\/(?![/\\])/.test(address) ? address : undefined
 }
 
 type WaitError = Extract<PageError, { key: (typeof waitErrorKeys)[number] }>

@@ -27,6 +27,13 @@ export const plainErrorKeys = [
   'error.token.malformed',
   'error.token.clock',
   'error.token.expired',
+  'error.push.wrong',
+  'error.push.over',
+  'error.push.malformed',
+  'error.push.unsent',
+  'error.push.unverified',
+  'error.push.untrusted',
+  'error.push.known',
   'error.webauthn.failed',
   'error.webauthn.unverified',
   'error.webauthn.cloned',
@@ -37,6 +44,11 @@ export const plainErrorKeys = [
   'error.passkey.forbidden',
   'error.passkey.expired',
   'error.turned-away',
+  'error.password.short',
+  'error.password.long',
+  'error.password.name',
+  'error.password.same',
+  'error.password.differ',
   'error.account.demanded',
   'error.account.gone',
   'error.policy.unreachable',
@@ -55,6 +67,8 @@ export const waitErrorKeys = [
   'error.code.wait',
   'error.webauthn.wait',
   'error.message.pause',
+  'error.push.wait',
+  'error.push.pause',
 ] as const
 
 /** Errors about where codes are to go, not about a code. */
@@ -98,6 +112,34 @@ export type FactorQuestion =
       /** Which kinds there are among them: a `yubico` types its code by itself. */
       kinds: ReadonlyArray<'hotp' | 'totp' | 'yubico'>
     }
+  | ({
+      name: 'push'
+      /** `unsent`: nothing is asked so far. `pending`: the person types `number` on their phone. Any other: it is over, and how. */
+      state: 'unsent' | 'pending' | 'expired' | 'denied' | 'wrong' | 'superseded'
+      number?: string
+      secondsLeft?: number
+      /** Seconds until it may be asked again; absent: no more in this sign-in. */
+      resendIn?: number
+      /** The person's names for their phones. */
+      devices: readonly string[]
+      /** This very browser can answer: what it signs, and whose key it has. */
+      here?: { id: string; nonce: string; shown: string; issuer?: string; tag?: string }
+      /** The code without network: whether its field is open, and the page where it is. */
+      byCode?: { open: boolean; url: string }
+    } & Partial<Waiting>)
+
+/** What a page needs that waits for another device. */
+export interface Waiting {
+  /**
+   * It reads itself anew when this is another (`?watch=events&state=…`, `?watch=poll&state=…`). After a full stop stands what
+   * the page says of the request, for which nothing is read anew: `seen`, `none` (nobody could be told), or nothing.
+   */
+  watch: string
+  /** A device has shown the request. */
+  seen: boolean
+  /** Devices that were told; null: not known. */
+  reached: number | null
+}
 
 /** What a person needs to set a factor up; `name` chooses `views/factors/<name>/enrol.ejs`. */
 export type FactorDraft =
@@ -123,6 +165,12 @@ export type FactorDraft =
       /** Other tokens may be activated by their serial number. */
       needsSerial: boolean
     }
+  /** The phone scans, opens or is told `code`; then its number is typed here (`confirm`); then it answers a `test`. */
+  | ({ name: 'push'; step: 'scan'; uri: string; qrSvg: string; code: string; expiresAt: number } & Partial<
+      Pick<Waiting, 'watch'>
+    >)
+  | ({ name: 'push'; step: 'confirm'; label: string } & Partial<Pick<Waiting, 'watch'>>)
+  | ({ name: 'push'; step: 'test'; number: string; expiresAt: number } & Partial<Pick<Waiting, 'watch'>>)
 
 export type WayName = FactorQuestion['name']
 
@@ -196,8 +244,8 @@ interface InteractionViews {
   'interaction/choose': Form & {
     /** What can be set up, best first. */
     factors: readonly FactorDraft['name'][]
-    /** `first`: the account has none. `demanded`: those it has are not what is demanded here. `again`: after a recovery code. `more`: on the security page. */
-    reason: 'first' | 'demanded' | 'again' | 'more'
+    /** `first`: the account has none. `offered`: and needs none (`intent=not-now`). `demanded`: those it has are not what is demanded here. `again`: after a recovery code. `more`: on the security page. */
+    reason: 'first' | 'offered' | 'demanded' | 'again' | 'more'
     accountName?: string
     onAccount?: boolean
   }
@@ -213,8 +261,17 @@ interface InteractionViews {
     /** Names of the authenticators that `replace=on` removes. */
     authenticators: readonly string[]
   }
+  'interaction/new-password': Form & {
+    accountName: string
+    /** What it is asked for because of; `unknown`: the page names both. */
+    because: 'reported' | 'administrator' | 'unknown'
+    /** Characters. */
+    least: number
+    most: number
+  }
   'interaction/locked': Form
   'interaction/turned-away': Form
+  'interaction/reported': Form
   'interaction/consent': Form & {
     scopes: readonly string[]
     accountName?: string

@@ -1,4 +1,5 @@
 import { type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { type Ladder, levelOf, oneFactor } from '../policy/acr.ts'
 import { provenBy, withAuthenticators } from './authenticators.ts'
 import type { Judge, Proven } from './judge.ts'
 
@@ -19,14 +20,16 @@ const exchangeable = new Set([
  * factor is locked, is `invalid_grant`. The account is asked of the host first: a disabled one is gone anyway.
  */
 export const guardAccounts =
-  (findAccount: FindAccount, judge: Judge): FindAccount =>
+  (findAccount: FindAccount, judge: Judge, ladder: Ladder): FindAccount =>
   async (ctx, sub, token) => {
     const found = await findAccount(ctx, sub, token)
     const account = found && withAuthenticators(found, judge, () => provenBy(ctx, token))
     if (!account || !token || !exchangeable.has(String(token.kind))) return account
     const proven = provenBy(ctx, token) as Proven
     const decision = await judge.proof(sub, ctx.oidc.client, undefined, proven)
-    if (decision.kind !== 'allowed')
+    const levelIn = (acr: string | undefined) => levelOf(ladder, acr) ?? oneFactor
+    // Tokens repeat the `acr` they come from: what is no longer worth that must not say it again.
+    if (decision.kind !== 'allowed' || levelIn(decision.acr) < levelIn(proven.acr))
       throw new errors.InvalidGrant('the authentication behind it no longer meets the policy')
     judge.admit(ctx.oidc)
     return account

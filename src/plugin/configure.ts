@@ -45,7 +45,7 @@ export const extendConfiguration = (host: Configuration, parts: Parts): Configur
   return {
     ...host,
     adapter: adapterOf(host.adapter, parts),
-    findAccount: guardAccounts(host.findAccount, parts.judge),
+    findAccount: guardAccounts(host.findAccount, parts.judge, parts.policy.ladder),
     loadExistingGrant: guardGrants(host.loadExistingGrant, parts.judge),
     extraTokenClaims: withAssurance(host.extraTokenClaims, parts.judge),
     claims: { ...host.claims, [authenticatorsClaim]: null, openid: withOpenid(host.claims?.openid) },

@@ -33,6 +33,10 @@ interface EnteringParts {
   factors: FactorRuleSet
   clock: Clock
   record: RecordEvent
+  /** Whether this browser is an authenticator of the account. */
+  isHere(req: IncomingMessage, accountId: string): boolean
+  /** Absent: nothing is offered. */
+  offers?: { wasDismissed(accountId: string): Promise<boolean> } | undefined
   /** True for the first who says this name, on whichever node. */
   once(name: string): Promise<boolean>
 }
@@ -117,6 +121,10 @@ export const createEntering = (parts: EnteringParts) => {
     return loginOf({ accountId, acr, amr: all, at, proofs })
   }
 
+  /** Somebody without a second factor is offered one, until they say that they do not want to be. */
+  const mayOffer = async (accountId: string): Promise<boolean> =>
+    parts.offers !== undefined && !(await parts.offers.wasDismissed(accountId))
+
   const enter = async (visit: Visit, { accountId, amr, device, failures }: Primary): Promise<void> => {
     const { interaction, metadata, uid, req, res } = visit
     const clientId = String(interaction.params['client_id'])
@@ -141,6 +149,11 @@ export const createEntering = (parts: EnteringParts) => {
     if (decision.kind === 'refused' && decision.because === 'unreachable') return finish(visit, unmet)
     if (decision.kind === 'refused' && decision.because === 'context') await challenge.turnAway(uid, who)
     else if (decision.kind === 'allowed') {
+      if (await mayOffer(accountId)) {
+        const rules = await judge.demands(accountId, metadata, decision)
+        if (await challenge.offer(uid, { ...who, rules }))
+          return redirect(res, secondFactorPath(addressOf(req)))
+      }
       const done: SignIn = { purpose: 'sign-in', ...unproven, ...who, stage: { name: 'proven' } }
       return finish(visit, await resultOf(visit, done))
     } else {
@@ -150,7 +163,8 @@ export const createEntering = (parts: EnteringParts) => {
       const rules = await judge.demands(accountId, metadata, decision)
       const { stage } = await challenge.begin(uid, { ...who, rules }, lastWayIn(req))
       // Who has nothing better waits for a message: it is on its way when the page is there.
-      if (stage.name === 'asking' && parts.isSent(stage.factor)) await challenge.send(uid)
+      if (stage.name === 'asking' && parts.isSent(stage.factor))
+        await challenge.send(uid, { here: parts.isHere(req, accountId) })
     }
     redirect(res, secondFactorPath(addressOf(req)))
   }
@@ -193,7 +207,9 @@ export const createEntering = (parts: EnteringParts) => {
       },
     ): Promise<Extract<PasskeyOutcome, { kind: 'refused' }> | { kind: 'answered' }> {
       let outcome: PasskeyOutcome | undefined
-      await answering(req, res, async ({ interaction, metadata, uid }) => {
+      await answering(req, res, async (visit) => {
+        const { interaction, metadata, uid } = visit
+        let isUnreachable = false
         const clientId = String(interaction.params['client_id'])
         outcome = await parts.passkeys.signIn(uid, {
           clientId,
@@ -206,9 +222,15 @@ export const createEntering = (parts: EnteringParts) => {
             const decision = await judge.proof(accountId, metadata, interaction.params, nothing)
             await recordUnusual(origin, decision, { accountId, clientId })
             if (decision.kind === 'refused' && decision.because === 'context') return 'turned-away'
+            isUnreachable = decision.kind === 'refused' && decision.because === 'unreachable'
+            if (isUnreachable) return undefined
             return { rules: await judge.demands(accountId, metadata, decision), origin }
           },
         })
+        if (isUnreachable) {
+          outcome = undefined
+          return finish(visit, unmet)
+        }
         if (outcome.kind === 'signed-in') redirect(res, secondFactorPath(addressOf(req)))
       })
       return outcome?.kind === 'refused' ? outcome : { kind: 'answered' }

@@ -1,5 +1,6 @@
 import type { Limits } from '../attempts/lockout.ts'
 import { defaultMessageLimits, type MessageLimits } from '../challenge/message-limits.ts'
+import { defaultRequestLimits, type RequestLimits } from '../challenge/request-limits.ts'
 import type { ContextSettings, TrustSettings } from '../context/devices.ts'
 import { isNetwork } from '../context/networks.ts'
 import {
@@ -32,11 +33,13 @@ export const checkOptions = ({
   policy = {},
   attempts = {},
   messages = {},
+  requests = {},
   factors,
-}: Pick<SecondFactorOptions, 'policy' | 'attempts' | 'messages' | 'factors'>): {
+}: Pick<SecondFactorOptions, 'policy' | 'attempts' | 'messages' | 'requests' | 'factors'>): {
   policy: PolicySettings
   limits: Limits
   messageLimits: MessageLimits
+  requestLimits: RequestLimits
 } => {
   const { secondFactor = 'required', ladder = refedsLadder } = policy
   if (!['required', 'optional', 'off'].includes(secondFactor))
@@ -67,14 +70,17 @@ export const checkOptions = ({
       throw new TypeError(`policy.groups.${name}.trustedDevices must be true or false`)
   const attested = factors.some((factor) => factor.attested === true)
   const messageLimits: MessageLimits = { ...defaultMessageLimits, ...messages }
-  for (const [name, value] of Object.entries(messageLimits))
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new TypeError(`messages.${name} must be a whole number from 1`)
+  const requestLimits: RequestLimits = { ...defaultRequestLimits, ...requests }
+  for (const [of, counts] of Object.entries({ messages: messageLimits, requests: requestLimits }))
+    for (const [name, value] of Object.entries(counts))
+      if (!Number.isSafeInteger(value) || value < 1)
+        throw new TypeError(`${of}.${name} must be a whole number from 1`)
   const trustedDevices = checkTrust(policy.trustedDevices)
   return {
     policy: { secondFactor, ladder, attested, trustedDevices, ...checkContext(policy.context), ...rules },
     limits,
     messageLimits,
+    requestLimits,
   }
 }
 

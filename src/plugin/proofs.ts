@@ -21,8 +21,8 @@ export interface ProofMemory {
   proofsOf(authentication: Authentication): Promise<Proofs | undefined>
 }
 
-/** Seconds: as long as refresh tokens live by default. Whoever comes later proves it again. */
-const kept = 30 * 86_400
+/** Seconds: as long as refresh tokens of the longest session live by default. Whoever comes later proves it again. */
+const kept = 31 * 86_400
 
 export const createProofMemory = (store: Store): ProofMemory => {
   const keyOf = ({ accountId, sessionUid, at, amr }: Authentication): string =>

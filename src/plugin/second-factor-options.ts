@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Limits } from '../attempts/lockout.ts'
 import type { Notice } from '../challenge/challenge.ts'
 import type { MessageLimits } from '../challenge/message-limits.ts'
+import type { RequestLimits } from '../challenge/request-limits.ts'
 import type { Clock } from '../clock.ts'
 import type { ContextSettings, TrustSettings } from '../context/devices.ts'
 import type { RandomBytes } from '../crypto/random.ts'
@@ -26,6 +27,8 @@ export interface SecondFactorOptions {
   factors: readonly Factor[]
   policy?: {
     secondFactor?: SecondFactorMode
+    /** Offers a second factor after the sign-in to people who have none and need none; false when absent. */
+    offer?: boolean
     ladder?: Ladder
     /** Which factors are required, allowed or forbidden for everybody; those that are not named are allowed. */
     factors?: FactorRuleSet
@@ -47,6 +50,13 @@ export interface SecondFactorOptions {
   attempts?: Partial<Limits>
   /** Limits of codes that are sent. */
   messages?: Partial<MessageLimits>
+  /** Limits of requests to people's phones. */
+  requests?: Partial<RequestLimits>
+  /**
+   * Told when somebody said on their phone that a sign-in was not theirs. That sign-in and its session are ended then, no
+   * browser is trusted any more, and requests are silent; a host should ask for a new password.
+   */
+  reported?: (accountId: string) => Promise<void>
   /** Name of the provider on the pages and in authenticator apps. */
   brand?: { name: string }
   /** What authenticator apps and pages call the account; its id when absent. */

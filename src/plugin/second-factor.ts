@@ -2,12 +2,18 @@ import type { IncomingMessage } from 'node:http'
 import type { Configuration, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { durableAttempts, passingAttempts } from '../attempts/attempts.ts'
 import { createTrail } from '../audit/trail.ts'
-import { createChallenge, type Notice } from '../challenge/challenge.ts'
+import { createAuthenticators } from '../challenge/authenticators.ts'
+import { createChallenge, createContexts, type Notice } from '../challenge/challenge.ts'
 import { createChanges } from '../challenge/changes.ts'
+import type { SignIn } from '../challenge/machine.ts'
 import { createMessageCounts } from '../challenge/message-limits.ts'
 import { createPasskeySignIn } from '../challenge/passkey.ts'
+import { createPendingRequests } from '../challenge/pending-requests.ts'
+import { createRequestCounts } from '../challenge/request-limits.ts'
 import { createSignIns } from '../challenge/sign-ins.ts'
+import { createWatch } from '../challenge/watch.ts'
 import { systemClock } from '../clock.ts'
+import { isAuthenticatorHere } from '../context/authenticator-cookie.ts'
 import { createDevices } from '../context/devices.ts'
 import { createNetworks } from '../context/networks.ts'
 import { noPlaces } from '../context/place.ts'
@@ -17,6 +23,7 @@ import { sealedDirectory } from '../directory/sealed.ts'
 import { registerFactors } from '../factors/registry.ts'
 import { createRequestMemory } from '../interaction/requests.ts'
 import { createSecondFactorScreens } from '../interaction/second-factor.ts'
+import { describeClient } from '../interaction/visit.ts'
 import { silentLog } from '../log.ts'
 import type { Pages } from '../pages/pages.ts'
 import { createPages } from '../pages/render.ts'
@@ -24,11 +31,14 @@ import { phishingResistant, twoFactors } from '../policy/acr.ts'
 import { phishingResistantFactors } from '../policy/amr.ts'
 import type { FactorRules } from '../policy/factor-rules.ts'
 import { attachGuards } from './attach.ts'
+import { createBackchannel } from './backchannel.ts'
 import { extendConfiguration, interactionUrlOf } from './configure.ts'
 import { createEntering } from './entering.ts'
 import { createJudge } from './judge.ts'
+import { createOffers } from './offers.ts'
 import { checkOptions } from './options.ts'
 import { createProofMemory } from './proofs.ts'
+import { endSessionOf } from './reported.ts'
 import { createAnswering, createRoutes, type Routes } from './routes.ts'
 import type { SecondFactorOptions } from './second-factor-options.ts'
 
@@ -41,7 +51,7 @@ export type SecondFactor = ReturnType<typeof secondFactor>
 export const secondFactor = (options: SecondFactorOptions) => {
   const { store, clock = systemClock, random = systemRandom, log = silentLog } = options
   const directory = sealedDirectory(options.directory, options.sealer)
-  const { policy, limits, messageLimits } = checkOptions(options)
+  const { policy, limits, messageLimits, requestLimits } = checkOptions(options)
   const record = createTrail({
     directory,
     clock,
@@ -80,14 +90,16 @@ export const secondFactor = (options: SecondFactorOptions) => {
     trust: policy.trustedDevices,
     context: policy.context,
   })
+  const memory = createProofMemory(store)
   const judge = createJudge(policy, {
     directory,
-    memory: createProofMemory(store),
+    memory,
     devices,
     clock,
     groupsOf: options.groups ?? (async () => []),
   })
 
+  const pending = createPendingRequests({ store, clock })
   const challengeParts = {
     directory,
     signIns: createSignIns({ store, sealer: options.sealer, seconds: options.signInSeconds ?? 900 }),
@@ -99,6 +111,20 @@ export const secondFactor = (options: SecondFactorOptions) => {
     issuerName: brand.name,
     accountName,
     notify,
+    requests: {
+      counts: createRequestCounts({ store, clock, limits: requestLimits }),
+      pending,
+      limits: requestLimits,
+      async appOf(clientId: string | null) {
+        const client = clientId === null ? undefined : await provider().Client.find(clientId)
+        const { name, logoUri } = client ? describeClient(client) : { name: brand.name, logoUri: undefined }
+        return { name, logo: logoUri }
+      },
+      reported: async (uid: string, { accountId }: SignIn) => {
+        await endSessionOf(provider(), uid)
+        await options.reported?.(accountId)
+      },
+    },
     messages: {
       counts: createMessageCounts({ store, clock, limits: messageLimits }),
       enrolmentAttempts: passingAttempts({
@@ -112,7 +138,12 @@ export const secondFactor = (options: SecondFactorOptions) => {
       }),
     },
   }
-  const isSent = (factor: string): boolean => challengeParts.factors.get(factor)?.message !== undefined
+  const isRemote = (factor: string): boolean => challengeParts.factors.get(factor)?.remote !== undefined
+  const isSent = (factor: string): boolean =>
+    isRemote(factor) || challengeParts.factors.get(factor)?.message !== undefined
+  const isHere = (req: IncomingMessage, accountId: string): boolean =>
+    isAuthenticatorHere(req, accountId, provider().issuer.startsWith('https:'))
+  const watch = createWatch({ signIns: challengeParts.signIns, pending, clock })
   const challenge = createChallenge(challengeParts)
   const passkeys = createPasskeySignIn({
     ...challengeParts,
@@ -137,6 +168,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
     send: (req, res, page) => ownPages().send(req, res, page),
   }
   const answering = createAnswering({ provider, pages, requests, log, requestId: options.requestId })
+  const offers = createOffers(store)
   const entering = createEntering({
     judge,
     challenge,
@@ -149,6 +181,37 @@ export const secondFactor = (options: SecondFactorOptions) => {
     clock,
     record,
     once: (name) => store.add(name, '1', 3_600),
+    isHere,
+    offers: options.policy?.offer === true && policy.secondFactor === 'optional' ? offers : undefined,
+  })
+  const backchannel = createBackchannel({
+    provider,
+    challenge,
+    judge,
+    memory,
+    ladder: policy.ladder,
+    clock,
+    record,
+    log,
+    isAsked: ({ stage }) =>
+      stage.name === 'asking' &&
+      challengeParts.factors.get(stage.factor)?.remote?.show(stage.question, clock.now()) !== undefined,
+    once: (name) => store.add(name, '1', 3_600),
+  })
+  const authenticators = createAuthenticators({
+    ...challengeParts,
+    store,
+    pending,
+    challenge,
+    contextFor: createContexts(challengeParts),
+    rulesOf: (accountId) => judge.rules(accountId, undefined),
+    guesses: passingAttempts({
+      store,
+      clock,
+      limits: { freeFailures: 10, firstWait: 30, longestWait: 900 },
+    }),
+    issuer: () => provider().issuer,
+    answered: (_uid, outcome) => backchannel.finish(outcome),
   })
   const screens = createSecondFactorScreens({
     provider,
@@ -158,7 +221,11 @@ export const secondFactor = (options: SecondFactorOptions) => {
     credentials: (id) => directory.credentials(id),
     accountName,
     isSent,
+    isRemote,
+    watch,
+    isHere,
     resultOf: entering.resultOf,
+    dismissOffer: offers.dismiss,
     requests,
     devices,
     judge: {
@@ -202,6 +269,15 @@ export const secondFactor = (options: SecondFactorOptions) => {
     passkeyQuestion: entering.passkeyQuestion,
     signInWithPasskey: entering.signInWithPasskey,
 
+    /** What people's phones ask and answer, for the API of an authenticator app. */
+    authenticators,
+
+    /**
+     * To be called by `features.ciba.triggerAuthenticationDevice`, once the answer has gone out: asks the person on their
+     * phone, or denies.
+     */
+    askInBackchannel: backchannel.ask,
+
     /** The browsers that an account signed in with, for a security page of the host's: listed, and forgotten. */
     devices: {
       list: devices.list,
@@ -220,6 +296,9 @@ export const secondFactor = (options: SecondFactorOptions) => {
       choose: challenge.choose,
       chooseAgain: challenge.chooseAgain,
       provideAddress: challenge.provideAddress,
+      send: challenge.send,
+      isRemote,
+      watch,
       confirm: challenge.confirm,
       codesSaved: challenge.codesSaved,
     },

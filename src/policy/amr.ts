@@ -28,10 +28,11 @@ const kindsOf = (amr: readonly string[]): Set<Kind> =>
 
 /**
  * A key that was unlocked by PIN, finger or face: two factors in one answer (NIST SP 800-63B-4 §3.1.7). No name says what
- * unlocked it, because nobody tells us, so that is known by `mfa` beside the key and the presence that it was used with.
+ * unlocked it, because nobody tells us, so that is known by `mfa` beside the key and the presence that it was used with (`user`),
+ * or the other channel that it came by (`mca`).
  */
 const isUnlockedKey = (amr: readonly string[]): boolean =>
-  ['pop', 'user', 'mfa'].every((name) => amr.includes(name))
+  ['pop', 'mfa'].every((name) => amr.includes(name)) && (amr.includes('user') || amr.includes('mca'))
 
 /** What a device earns whose key the browser keeps, by a signature that nobody was asked for. */
 export const trustedDevice = 'trusted-device'
@@ -40,6 +41,8 @@ export const trustedDevice = 'trusted-device'
 const earnedBy: Readonly<Record<string, readonly string[]>> = {
   [trustedDevice]: ['pop', 'swk', 'mfa'],
   webauthn: ['pop', 'user', 'hwk', 'mfa'],
+  // `otp`: its offline code.
+  push: ['pop', 'mca', 'mfa', 'otp'],
   totp: ['otp'],
   'hardware-token': ['otp'],
   sms: ['sms'],
@@ -93,8 +96,17 @@ export const phishingResistantFactors: readonly string[] = ['webauthn']
 /** True when at least one name stands for a factor. */
 export const provesAnything = (amr: readonly string[]): boolean => kindsOf(amr).size >= 1
 
+/**
+ * Names proven one after the other. What was approved on another device hides no key that was used right here: beside one,
+ * `mca` is left out.
+ */
+export const joinAmr = (...used: ReadonlyArray<readonly string[]>): string[] => {
+  const names = used.flat()
+  return used.some(isPhishingResistant) ? names.filter((name) => name !== 'mca') : names
+}
+
 /** The `amr` claim for what was really used: each name once, `mfa` added exactly when two factors were proven. */
 export const amrClaim = (...used: ReadonlyArray<readonly string[]>): string[] => {
-  const names = [...new Set(used.flat().filter((name) => name !== 'mfa'))]
+  const names = [...new Set(joinAmr(...used).filter((name) => name !== 'mfa'))]
   return used.some(isUnlockedKey) || provesTwoFactors(names) ? [...names, 'mfa'] : names
 }

@@ -4,10 +4,14 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import type { CookieSigner } from '../crypto/cookie-signer.ts'
 import type { Directory } from '../directory/directory.ts'
+import type { Log } from '../log.ts'
+import type { OutboundFetch } from '../outbound/guarded-fetch.ts'
 import { mustBeBoolean } from '../plugin/facts.ts'
-import { claims, toOidcAccount } from './claims.ts'
+import { ciba, requestLife } from './ciba.ts'
+import { claims } from './claims.ts'
 import { consentProperty, loadExistingGrant } from './grants.ts'
 import { lifetimes, limitSessions } from './lifetimes.ts'
+import { askForNewPasswords, withPasswordDue } from './new-password-prompt.ts'
 import type { OwnPages } from './pages.ts'
 import { signingKeys } from './signing-keys.ts'
 import { bitsOfToken } from './token-lengths.ts'
@@ -15,10 +19,15 @@ import { bitsOfToken } from './token-lengths.ts'
 interface Parts {
   config: Config
   clock: Clock
-  directory: Pick<Directory, 'accountById'>
+  log: Log
+  directory: Pick<Directory, 'accountById' | 'accountByName'>
   adapter: NonNullable<Configuration['adapter']>
   cookieSigner: CookieSigner
   pages: OwnPages
+  /** Asks somebody on their phone; used where there is an authenticator app. */
+  ask: Parameters<typeof ciba>[0]['ask']
+  /** For addresses that others chose. */
+  outbound: OutboundFetch
 }
 
 /** What tokens may be signed with; the first is what a client gets that asks for nothing else. */
@@ -28,10 +37,13 @@ const signatures = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const
 export const createConfiguration = ({
   config,
   clock,
+  log,
   directory,
   adapter,
   cookieSigner,
   pages,
+  ask,
+  outbound,
 }: Parts): Configuration => {
   const secure = config.issuer.startsWith('https:')
   const algorithms = signatures.filter((alg) => config.keys.signing?.some((jwk) => fits(jwk, alg)))
@@ -58,6 +70,7 @@ export const createConfiguration = ({
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
       externalSigningSupport: { enabled: true, ack: 'experimental-01' },
+      ...(config.push.enabled && { ciba: ciba({ directory, ask, log }) }),
       clientCredentials: { enabled: true },
       introspection: {
         enabled: true,
@@ -81,10 +94,10 @@ export const createConfiguration = ({
     formats: { bitsOfOpaqueRandomness: bitsOfToken },
     findAccount: async (_ctx, sub) => {
       const account = await directory.accountById(sub)
-      return account && account.disabledAt === null ? toOidcAccount(account) : undefined
+      return account && account.disabledAt === null ? withPasswordDue(account) : undefined
     },
     interactions: {
-      policy: limitSessions(config.lifetimes, clock),
+      policy: askForNewPasswords(limitSessions(config.lifetimes, clock), clock),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -93,7 +106,11 @@ export const createConfiguration = ({
     allowOmittingSingleRegisteredRedirectUri: false,
     renderError: pages.error,
     responseTypes: ['code'],
-    ttl: lifetimes(config.lifetimes, clock),
+    ttl: {
+      ...lifetimes(config.lifetimes, clock),
+      BackchannelAuthenticationRequest: requestLife(config.push.seconds),
+    },
+    fetch: (url, init) => outbound(String(url), init),
   }
 }
 

@@ -37,7 +37,7 @@ export const messageFactors = ({ config, directory, texts, mail }: Parts): Facto
         const text = composeCodeText({ ...words, host: new URL(issuer).hostname })
         await delivery.send({ id: message.id, to: message.to, text })
       },
-      ...(sms.retire && { retiredBy: ['totp', 'hardware-token'] as const }),
+      ...(sms.retire && { retiredBy: ['push', 'totp', 'hardware-token'] as const }),
       ...seconds,
     })
 

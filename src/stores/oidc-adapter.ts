@@ -83,9 +83,11 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     },
   })
 
-  const consumable = (kept: Kept): Adapter => ({
+  /** `afterwards`: seconds for which one whose `exp` is over is still known, so that whoever asks is told so. */
+  const consumable = (kept: Kept, afterwards = 0): Adapter => ({
     ...plain(kept),
-    async upsert(id, payload, expiresIn) {
+    async upsert(id, payload, life) {
+      const expiresIn = life && payload.exp !== undefined ? life + afterwards : life
       const key = keyOf(kept, id)
       const text = write({ ...payload })
       while (!(await store.add(key, text, lifetime(expiresIn)))) {
@@ -203,7 +205,7 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
 
   const special: Record<string, Adapter> = {
     AuthorizationCode: consumable('AuthorizationCode'),
-    BackchannelAuthenticationRequest: consumable('BackchannelAuthenticationRequest'),
+    BackchannelAuthenticationRequest: consumable('BackchannelAuthenticationRequest', 300),
     Client: ofClients,
     DeviceCode: deviceCodes,
     Grant: grants,

@@ -9,7 +9,9 @@ import { durableAttempts } from '../../src/attempts/attempts.ts'
 import { createTrail } from '../../src/audit/trail.ts'
 import { type ChallengeParts, createChallenge, type Notice } from '../../src/challenge/challenge.ts'
 import { createChanges } from '../../src/challenge/changes.ts'
+import { createPendingRequests } from '../../src/challenge/pending-requests.ts'
 import { createSignIns } from '../../src/challenge/sign-ins.ts'
+import { createWatch } from '../../src/challenge/watch.ts'
 import { systemRandom } from '../../src/crypto/random.ts'
 import { createSealer } from '../../src/crypto/sealing.ts'
 import type { Credential } from '../../src/directory/directory.ts'
@@ -97,6 +99,8 @@ export const seed = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'
 
 interface Options {
   config?: NonNullable<Parameters<typeof startProvider>[0]>['config']
+  /** Registered beside the usual ones. */
+  factors?: readonly Factor[]
   /** Put around the page's own store. */
   wrapStore?: (store: Store) => Store
   over?: (parts: AccountParts) => Partial<AccountParts>
@@ -107,6 +111,7 @@ interface Options {
 /** The security page at the ready provider, with a real challenge behind it and pages that can be looked into. */
 export const startSecurityPage = async ({
   config,
+  factors: more = [],
   wrapStore = (store) => store,
   over,
   intercept,
@@ -122,7 +127,7 @@ export const startSecurityPage = async ({
   /** The page's own time; the provider's is the machine's. */
   const pageTime = { now: undefined as number | undefined }
   const pageClock = { now: () => pageTime.now ?? clock.now() }
-  const factors = registerFactors([fakeKey, totp(), recoveryCodes({ hasher: cheapHasher() })])
+  const factors = registerFactors([fakeKey, ...more, totp(), recoveryCodes({ hasher: cheapHasher() })])
   const challengeParts: ChallengeParts = {
     directory: duepassi.directory,
     signIns: createSignIns({ store, sealer, seconds: 900 }),
@@ -142,7 +147,7 @@ export const startSecurityPage = async ({
     },
   }
   const challenge = createChallenge(challengeParts)
-  const { find, choices, choose, chooseAgain, provideAddress, confirm, codesSaved } = challenge
+  const { find, choices, choose, chooseAgain, provideAddress, send, confirm, codesSaved } = challenge
   const changes: AccountParts['changes'] = {
     ...createChanges(challengeParts),
     find,
@@ -150,6 +155,13 @@ export const startSecurityPage = async ({
     choose,
     chooseAgain,
     provideAddress,
+    send,
+    isRemote: (factor) => factors.get(factor)?.enrolment.remote !== undefined,
+    watch: createWatch({
+      signIns: challengeParts.signIns,
+      pending: createPendingRequests({ store, clock }),
+      clock,
+    }),
     confirm,
     codesSaved,
   }
@@ -193,6 +205,7 @@ export const startSecurityPage = async ({
     sessionsEnded,
     pageTime,
     changes,
+    challenge,
     sessions,
     cookieOf,
     sessionOf: async (browser: Browser): Promise<PageSession | undefined> => sessions.find(cookieOf(browser)),

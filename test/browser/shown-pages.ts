@@ -3,6 +3,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { guardCrossSite, readForm } from '../../src/pages/form.ts'
 import { languages } from '../../src/pages/language.ts'
 import { createPages } from '../../src/pages/render.ts'
+import { answerWatch, watchOf } from '../../src/pages/watching.ts'
 import { pageSamples, type Sample, sampleLogo } from '../../tools/page-samples.ts'
 import { freePort, program } from '../support/machine.ts'
 
@@ -22,6 +23,9 @@ export interface ShownPages {
   open(path: string, options?: BrowserContextOptions): Promise<{ page: Page; complaints: string[] }>
   close(): Promise<void>
 }
+
+const untilOver = (known: string, over: AbortSignal): Promise<string> =>
+  new Promise((resolve) => over.addEventListener('abort', () => resolve(known)))
 
 /** Every sample page at `/<language>/<name>`, in Chromium; forms lead to the other site. */
 export const showPages = async (): Promise<ShownPages> => {
@@ -43,6 +47,9 @@ export const showPages = async (): Promise<ShownPages> => {
   }
 
   async function answer(req: IncomingMessage, res: ServerResponse) {
+    const watching = watchOf(req)
+    // Nothing ever happens elsewhere.
+    if (watching) return answerWatch(res, watching, { next: untilOver })
     const sample = samples.get(req.url ?? '')
     if (!sample) return res.writeHead(404).end()
     if (req.method !== 'POST') return pages.send(req, res, sample.page)
@@ -89,7 +96,10 @@ export const showPages = async (): Promise<ShownPages> => {
         if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
       })
       page.on('pageerror', (error) => complaints.push(error.message))
-      page.on('requestfailed', (request) => complaints.push(`${request.url()} failed`))
+      page.on('requestfailed', (request) => {
+        // A page that is left ends what it watches.
+        if (!request.url().includes('watch=')) complaints.push(`${request.url()} failed`)
+      })
       await page.goto(path.startsWith('http') ? path : origin + path)
       return { page, complaints }
     },

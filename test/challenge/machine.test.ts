@@ -21,6 +21,7 @@ const stages: Stage[] = [
   { name: 'proven' },
   { name: 'locked' },
   { name: 'turned-away' },
+  { name: 'reported' },
   { name: 'given-up' },
 ]
 const proof = { at: 1000, userVerified: true }
@@ -40,10 +41,11 @@ const events: Event[] = [
   { name: 'locked' },
   { name: 'choice-opened', replaces: [] },
   { name: 'enrolment-begun', enrolling },
-  { name: 'address-provided', draft: { secret: 't', shown: {} }, to: '+39 06 …' },
+  { name: 'draft-changed', draft: { secret: 't', shown: {} }, to: '+39 06 …' },
   ...leads((next) => ({ name: 'enrolled', amr: ['otp'], credential: 'e', proof, next })),
   ...leads((next) => ({ name: 'continued', next })),
   ...leads((next) => ({ name: 'codes-saved', next })),
+  { name: 'reported' },
   { name: 'given-up' },
 ]
 const signIn = (stage: Stage, change: Partial<SignIn> = {}): SignIn => ({
@@ -67,11 +69,17 @@ const afterProof = ['asking', 'choosing', 'enrolling', 'recovered', 'issuing', '
 const proofs = (name: string) => Object.fromEntries(afterProof.map((next) => [`${name} → ${next}`, next]))
 /** Every pair of stage and event for somebody of whom nothing particular is required; what is not listed is refused. */
 const allowed: Record<string, Record<string, string>> = {
-  asking: { asked: 'asking', ...proofs('accepted totp'), locked: 'locked', 'given-up': 'given-up' },
+  asking: {
+    asked: 'asking',
+    ...proofs('accepted totp'),
+    locked: 'locked',
+    reported: 'reported',
+    'given-up': 'given-up',
+  },
   choosing: { 'enrolment-begun': 'enrolling', 'given-up': 'given-up' },
   enrolling: {
     ...proofs('enrolled'),
-    'address-provided': 'enrolling',
+    'draft-changed': 'enrolling',
     'choice-opened': 'choosing',
     'given-up': 'given-up',
   },
@@ -95,10 +103,10 @@ describe('the sign-in machine', () => {
           allowed[stage.name]?.[label(event)],
         )
       })
-  it('ends in proven, locked, turned-away and given-up alone', () => {
+  it('ends in proven, locked, turned-away, reported and given-up alone', () => {
     assert.deepEqual(
       stages.filter(isOver).map(({ name }) => name),
-      ['proven', 'locked', 'turned-away', 'given-up'],
+      ['proven', 'locked', 'turned-away', 'reported', 'given-up'],
     )
   })
   it('keeps what was proven, by which factor, and by which credential', () => {
@@ -126,12 +134,69 @@ describe('the sign-in machine', () => {
   it('keeps what is set up when an address is given, but for its draft', () => {
     const sent = { secret: 't', shown: { digits: 6 } }
     const given = advance(signIn({ name: 'enrolling', ...enrolling }), {
-      name: 'address-provided',
+      name: 'draft-changed',
       draft: sent,
       to: '+39 06 …',
     })
     assert.deepEqual(given?.stage, { name: 'enrolling', ...enrolling, draft: sent, to: '+39 06 …' })
     assert.deepEqual([given?.proven, given?.provenBy], [[], null])
+  })
+  it('keeps the name that was given with the first of two answers', () => {
+    const named = advance(signIn({ name: 'enrolling', ...enrolling }), {
+      name: 'draft-changed',
+      draft,
+      label: 'My phone',
+    })
+    assert.deepEqual(named?.stage, { name: 'enrolling', ...enrolling, label: 'My phone' })
+  })
+  it('lets go whoever was only offered something, and nobody who needs it', () => {
+    const later: Event = { name: 'continued', next: { name: 'proven' } }
+    const led = (stage: Stage, change: Partial<SignIn>) => advance(signIn(stage, change), later)?.stage.name
+    const [asking, choosing, atSetUp] = stages as [Stage, Stage, Stage]
+    for (const stage of [choosing, atSetUp]) {
+      assert.equal(led(stage, { offered: true }), 'proven')
+      assert.equal(led(stage, {}), undefined)
+      assert.equal(
+        led(stage, { offered: true, rules: { required: ['webauthn'], forbidden: [] } }),
+        undefined,
+        'required all the same',
+      )
+    }
+    assert.equal(led(asking, { offered: true }), undefined)
+  })
+  it('never makes one key of two: what it earned the session before, it earns anew', () => {
+    const hardware = { amr: ['pwd', 'pop', 'user', 'hwk', 'mfa'], at: 1 }
+    const touched = advance(
+      signIn(
+        { name: 'asking', factor: 'webauthn', question: {} },
+        { primary: hardware, proofs: { webauthn: { at: 1 } }, factors: ['webauthn'] },
+      ),
+      {
+        name: 'accepted',
+        factor: 'webauthn',
+        amr: ['pop', 'user'],
+        credential: 'c',
+        proof,
+        next: { name: 'proven' },
+      },
+    )
+    assert.deepEqual([touched?.primary.amr, touched?.proven], [['pwd'], ['pop', 'user']])
+  })
+  it('says of a key that was used here nothing of one that was asked elsewhere', () => {
+    const [asking] = stages as [Stage]
+    const remote = ['pop', 'mca', 'mfa']
+    const key = ['pop', 'user', 'mfa']
+    const proven = (before: string[], amr: string[]) =>
+      advance(signIn(asking, { proven: before }), {
+        name: 'accepted',
+        factor: 'totp',
+        amr,
+        credential: 'c',
+        proof,
+        next: { name: 'proven' },
+      })?.proven
+    assert.deepEqual(proven([], remote), remote)
+    for (const both of [proven(remote, key), proven(key, remote)]) assert.ok(both && !both.includes('mca'))
   })
   it('keeps the proofs of other factors, and of the same one the latest', () => {
     const [asking] = stages as [Stage]

@@ -68,6 +68,7 @@ const addAnna = async (directory: Directory, person: Person): Promise<void> => {
     email: null,
     name: 'Anna Bianchi',
     passwordHash: 'none',
+    passwordDue: null,
     locale: null,
     groups,
     minimum,

@@ -90,6 +90,47 @@ describe('duepassi account password', () => {
     assert.ok(device?.trust)
   })
 
+  describe('--ask-at-next-sign-in', () => {
+    const ask = (...more: string[]) =>
+      terminal.run(['account', 'password', 'anna', '--ask-at-next-sign-in', ...more])
+    const due = () =>
+      terminal.within(async (directory) => (await directory.accountById('anna-1'))?.passwordDue)
+
+    it('has a new one asked for, ends nothing, and says so', async () => {
+      terminal = await openWithAnna({}, { browsers: [{ trusted: true }] })
+      await withStore((store) => store.put('si:anna-1', 'sealed', 900))
+      await withStore((store) => store.include('sa:anna-1', 'anna-1', 900))
+      const before = Date.now()
+      const { status, stdout, stderr } = await ask()
+      assert.equal(status, 0, stderr)
+      assert.match(stdout, /anna has to choose a new password at the next sign-in; nothing is ended/)
+      const at = (await due()) ?? 0
+      assert.ok(at >= before && at <= Date.now())
+      assert.equal(await stored(), 'none')
+      assert.deepEqual(await auditOf(), ['password.expired administrator'])
+      const [device] = await terminal.within((directory) => directory.devices('anna-1'))
+      assert.ok(device?.trust)
+      assert.equal(await withStore((store) => store.get('si:anna-1')), 'sealed')
+    })
+
+    it('is over once an administrator sets one', async () => {
+      terminal = await openWithAnna()
+      await ask()
+      assert.equal((await send(fresh)).status, 0)
+      assert.equal(await due(), null)
+      assert.equal(await isNow(fresh), true)
+    })
+
+    it('does not go with a password, and is in the help', async () => {
+      terminal = await openWithAnna()
+      const { status, stderr } = await ask('--password-stdin')
+      assert.equal(status, 1)
+      assert.match(stderr, /--password-stdin or --ask-at-next-sign-in, not both/)
+      assert.equal(await due(), null)
+      assert.match((await terminal.run(['account', 'password', '--help'])).stdout, /--ask-at-next-sign-in/)
+    })
+  })
+
   it('says when there is no such account, before anybody types', async () => {
     terminal = await openWithAnna()
     const { status, stderr } = await terminal.run(['account', 'password', 'nobody'], { typed: [] })

@@ -170,6 +170,19 @@ describe('duepassi account', () => {
     assert.equal(after.failures, 11)
   })
 
+  it('shows that a new password is asked for, and that a phone is left in peace', async () => {
+    const id = await create()
+    const quiet = (await terminal.run(['account', 'show', 'anna'])).stdout
+    assert.doesNotMatch(quiet, /new one is asked for|silent/)
+    await terminal.look(async (directory) => {
+      await directory.changeAccount(id, { passwordDue: Date.UTC(2026, 0, 2) })
+      await directory.changeAttempts(id, 'push', (state) => ({ ...state, waitUntil: Date.UTC(2090, 0, 1) }))
+    })
+    const { stdout } = await terminal.run(['account', 'show', 'anna'])
+    assert.match(stdout, /^password +a new one is asked for since 2026-01-02 00:00:00 UTC$/m)
+    assert.match(stdout, /^wrong codes +push: silent until 2090-01-01 00:00:00 UTC$/m)
+  })
+
   it('shows the label that a person chose, but nothing in it that steers the terminal', async () => {
     const id = await create()
     await addTotp(id)

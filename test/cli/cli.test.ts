@@ -108,7 +108,7 @@ describe('duepassi', () => {
       terminal = openTerminal()
       assert.match(
         (await terminal.run(['migrate'])).stdout,
-        /ran 0001-tables, 0002-handles-and-groups, 0003-devices, 0004-tokens\./,
+        /ran 0001-tables, 0002-handles-and-groups, 0003-devices, 0004-tokens, 0005-password-due\./,
       )
       assert.equal((await terminal.run(['migrate'])).stdout, 'The database is up to date.\n')
     })

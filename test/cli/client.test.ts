@@ -140,7 +140,7 @@ describe('duepassi client', () => {
     [
       'an unknown factor that is required',
       ['--redirect-uri', 'https://x.example/cb', '--require-factor', 'pigeon'],
-      /no factor pigeon; there are webauthn, totp, hardware-token, sms, email, recovery-code/,
+      /no factor pigeon; there are webauthn, push, totp, hardware-token, sms, email, recovery-code/,
     ],
     [
       'an unknown factor that is forbidden',

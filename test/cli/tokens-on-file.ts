@@ -19,6 +19,7 @@ export const openTokens = async (over: Record<string, unknown> = {}) => {
       email: 'bruno@example.org',
       name: 'Bruno Verdi',
       passwordHash: 'none',
+      passwordDue: null,
       locale: null,
       groups: [],
       minimum: null,

@@ -56,6 +56,7 @@ describe('the assurance that a configuration asks for', () => {
         preset: 'strict',
         totp: { ...plain.totp, window: 0 },
         webauthn: { ...plain.webauthn, userVerification: 'required' },
+        push: { ...plain.push, digits: 6 },
         policy: {
           ...plain.policy,
           trustedDevices: { ...plain.policy.trustedDevices, kind: 'bound' },

@@ -28,6 +28,7 @@ export const someAccount = (change: Partial<Account> = {}): Account => ({
   email: `${randomUUID()}@example.org`,
   name: 'Maria Bianchi',
   passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA',
+  passwordDue: null,
   locale: 'it',
   groups: [],
   minimum: null,

@@ -12,6 +12,7 @@ import {
   someToken,
   someTrust,
 } from './directory-samples.ts'
+import { passwordDueContract } from './password-due.ts'
 import { secondFactorDirectoryContract } from './second-factor-directory.ts'
 import { tokensContract } from './tokens.ts'
 
@@ -190,6 +191,8 @@ export function directoryContract(name: string, open: OpenNodes<Directory>): voi
         }
       })
     })
+
+    describe('the demand for a new password', () => passwordDueContract(() => nodes))
 
     describe('clients', () => {
       it('come back as they were added', async () => {

@@ -25,6 +25,7 @@ const notices: Notice[] = [
   { kind: 'second-factor-locked' },
   { kind: 'factors-reset' },
   { kind: 'password-changed' },
+  { kind: 'own-password-changed' },
   {
     kind: 'new-device',
     browser: 'Firefox',

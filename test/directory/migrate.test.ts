@@ -113,7 +113,7 @@ for (const { kind, fresh, execute } of databases) {
       const directory = await sqlDirectory({ url })
       assert.deepEqual(await directory.accountByName(username), {
         ...{ id, username, name, passwordHash, email: null, locale: null },
-        ...{ groups: ['staff'], minimum: null, disabledAt: null, createdAt: 1 },
+        ...{ groups: ['staff'], minimum: null, passwordDue: null, disabledAt: null, createdAt: 1 },
       })
       assert.deepEqual(await directory.standing(id), {
         factors: ['totp'],
@@ -139,7 +139,7 @@ for (const { kind, fresh, execute } of databases) {
         `insert into credential (id, account_id, factor, label, handle, secret, counter, created_at)
            values ('c1', 'a', 'hardware-token', 'Token', 't-1', 's', 7, 1)`,
       )
-      assert.deepEqual(await migrate(url), ['0004-tokens'])
+      assert.deepEqual(await migrate(url), all.slice(3))
       const directory = await sqlDirectory({ url })
       assert.deepEqual(await directory.tokens(), [])
       assert.equal((await directory.credentialByHandle('hardware-token', 't-1'))?.counter, 7)
@@ -148,6 +148,24 @@ for (const { kind, fresh, execute } of databases) {
       assert.deepEqual(await directory.tokens('a'), [token])
       assert.equal(await directory.removeTokens(['t-1']), 1)
       assert.equal((await directory.credentials('a')).length, 1)
+      await directory.close()
+    })
+
+    it('give what was there before them no demand for a new password', async () => {
+      const url = await fresh()
+      await migrateTo('0004-tokens', url)
+      const { id, username, name, passwordHash } = someAccount()
+      await execute(
+        url,
+        `insert into account (id, username, name, password_hash, created_at)
+           values ('${id}', '${username}', '${name}', '${passwordHash}', 1);
+         insert into account_name values ('${username}', '${id}')`,
+      )
+      assert.deepEqual(await migrate(url), ['0005-password-due'])
+      const directory = await sqlDirectory({ url })
+      assert.equal((await directory.accountByName(username))?.passwordDue, null)
+      await directory.changeAccount(id, { passwordDue: 5 })
+      assert.equal((await directory.accountById(id))?.passwordDue, 5)
       await directory.close()
     })
 

@@ -122,7 +122,7 @@ describe('the security page', () => {
 describe('the script for passkeys', () => {
   it('stands only in pages that need it', () => {
     const withScript = samples
-      .filter(({ page }) => pages.render(page).body.includes('navigator.credentials'))
+      .filter(({ page }) => pages.render(page).body.includes('parseCreationOptionsFromJSON'))
       .map(({ name }) => name)
     equal(
       withScript.join(' '),

@@ -6,8 +6,13 @@ import { durationInWords, errorText, loadTranslators } from '../../src/pages/mes
 import { plainErrorKeys, waitErrorKeys } from '../../src/pages/views.ts'
 
 const views = new URL('../../views/', import.meta.url)
+const read = (path: string): Record<string, string> => JSON.parse(readFileSync(new URL(path, views), 'utf8'))
+const kindsOf = (language: string): string[] => readdirSync(new URL(`messages/${language}/`, views)).sort()
+/** `mail` is one file for each language, `messages` one for each kind of key. */
 const catalogue = (folder: string, language: string): Record<string, string> =>
-  JSON.parse(readFileSync(new URL(`${folder}/${language}.json`, views), 'utf8'))
+  folder === 'mail'
+    ? read(`mail/${language}.json`)
+    : Object.assign({}, ...kindsOf(language).map((name) => read(`messages/${language}/${name}`)))
 
 /** Names of the arguments of a message, also of those inside plurals and selects. */
 function argumentsOf(text: string): string[] {
@@ -46,6 +51,16 @@ for (const folder of ['messages', 'mail']) {
 }
 
 describe('messages', () => {
+  it('stand in the file of their kind, each once', () => {
+    for (const language of languages)
+      for (const name of kindsOf(language))
+        for (const key of Object.keys(read(`messages/${language}/${name}`))) {
+          const kind = { factor: 'factors', error: 'errors' }[key.split('.')[0] ?? ''] ?? 'pages'
+          equal(name, `${kind}.json`, `${language} ${key}`)
+        }
+    deepEqual(kindsOf('it'), kindsOf('en'))
+  })
+
   const translators = loadTranslators()
 
   it('are all used, and every key used in the views exists', () => {

@@ -177,6 +177,7 @@ describe('the five layers, each alone', () => {
         findAccount: guardAccounts(
           configuration.findAccount as NonNullable<Configuration['findAccount']>,
           judge(),
+          refedsLadder,
         ),
         interactions: pages,
       })

@@ -56,6 +56,27 @@ describe('amr', () => {
     // Nobody's `mfa` makes somebody else's key an unlocked one.
     assert.deepEqual(amrClaim(['otp', 'mfa'], ['pop', 'user']), ['otp', 'pop', 'user'])
     assert.deepEqual(amrClaim(['user', 'mfa'], ['pop']), ['user', 'pop'])
+    assert.deepEqual(amrClaim(['mca', 'mfa'], ['pop']), ['mca', 'pop'])
+  })
+  it('says mfa of a key on another device that was unlocked there', () => {
+    assert.deepEqual(amrClaim([], ['pop', 'mca', 'mfa']), ['pop', 'mca', 'mfa'])
+    assert.deepEqual(amrClaim([], ['pop', 'mca']), ['pop', 'mca'])
+  })
+  it('says of what was approved elsewhere only where nothing stronger was used here', () => {
+    assert.deepEqual(amrClaim(['pwd', 'pop', 'mca', 'mfa'], ['pop', 'user', 'mfa']), [
+      'pwd',
+      'pop',
+      'user',
+      'mfa',
+    ])
+    assert.deepEqual(amrClaim(['pwd', 'pop', 'user', 'mfa'], ['pop', 'mca', 'mfa']), [
+      'pwd',
+      'pop',
+      'user',
+      'mfa',
+    ])
+    // Where it cannot be told apart, it counts for the lesser.
+    assert.deepEqual(amrClaim(['pop', 'user', 'mca', 'mfa'], ['otp']), ['pop', 'user', 'mca', 'otp', 'mfa'])
   })
   it('adds mfa exactly when two factors were used, each name once', () => {
     assert.deepEqual(amrClaim(['pwd'], ['otp']), ['pwd', 'otp', 'mfa'])

@@ -204,6 +204,7 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
       email: `${username}@example.org`,
       name: `${username} Rossi`,
       passwordHash: await (nodes[0] as Duepassi).hasher.hash(password),
+      passwordDue: null,
       locale: null,
       groups: [],
       minimum: null,

@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../clock.ts'
 import { type RandomBytes, systemRandom } from '../../crypto/random.ts'
 import { type Log, silentLog } from '../../log.ts'
 import type { TextDelivery, TextMessage } from '../delivery.ts'
-import { checkedAddress } from './address.ts'
+import { checkedAddress } from '../gateway-address.ts'
+import { checkedSecret, signedHeaders } from '../signed-headers.ts'
 
 /** What is used of `fetch`; `globalThis.fetch` and undici's fit. */
 export type WebhookFetch = (
@@ -53,24 +53,17 @@ const tries = 3
 export function webhookDelivery(options: WebhookOptions): TextDelivery {
   const { fetch: request, clock, random = systemRandom, log = silentLog } = options
   const address = checkedAddress(options.url, options.allowPrivate ?? false)
-  if (options.secret.length < 16) throw new Error('the secret of the webhook is too short')
+  const secret = checkedSecret(options.secret)
   const { patience, pause } = { ...usual, ...options.timing }
   const closing = new AbortController()
   const sending = new Set<Promise<void>>()
 
   /** Answers the status, or the error of a gateway that did not answer. */
   const post = async (id: string, body: string): Promise<number | Error> => {
-    const timestamp = Math.floor(clock.now() / 1000)
-    const signature = createHmac('sha256', options.secret).update(`${timestamp}.${body}`).digest('hex')
     try {
       const answer = await request(address, {
         method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          'duepassi-timestamp': String(timestamp),
-          'duepassi-signature': `v1=${signature}`,
-          'idempotency-key': id,
-        },
+        headers: signedHeaders(secret, body, { at: clock.now(), key: id }),
         body,
         redirect: 'error',
         signal: AbortSignal.timeout(patience),

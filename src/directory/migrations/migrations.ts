@@ -3,6 +3,7 @@ import { createTables } from './0001-tables.ts'
 import { addHandlesAndGroups } from './0002-handles-and-groups.ts'
 import { addDevices } from './0003-devices.ts'
 import { addTokens } from './0004-tokens.ts'
+import { addPasswordDue } from './0005-password-due.ts'
 
 export type DatabaseKind = 'sqlite' | 'postgres'
 
@@ -15,4 +16,5 @@ export const migrations = (kind: DatabaseKind): Record<string, Migration> => ({
   '0002-handles-and-groups': { up: addHandlesAndGroups },
   '0003-devices': { up: addDevices },
   '0004-tokens': { up: addTokens },
+  '0005-password-due': { up: addPasswordDue },
 })

@@ -26,12 +26,13 @@ export const accountQueries = (db: Database): Accounts => ({
     }
   },
 
-  async changeAccount(id, change) {
+  async changeAccount(id, change, expected = {}) {
     const { numUpdatedRows } = await db
       .updateTable('account')
       .set({
         id,
         ...(change.passwordHash !== undefined && { password_hash: change.passwordHash }),
+        ...(change.passwordDue !== undefined && { password_due: change.passwordDue }),
         ...(change.disabledAt !== undefined && { disabled_at: change.disabledAt }),
         ...(change.name !== undefined && { name: change.name }),
         ...(change.locale !== undefined && { locale: change.locale }),
@@ -39,8 +40,19 @@ export const accountQueries = (db: Database): Accounts => ({
         ...(change.minimum !== undefined && { minimum: change.minimum }),
       })
       .where('id', '=', id)
+      .where(({ eb, and }) =>
+        and([
+          ...(expected.passwordHash === undefined ? [] : [eb('password_hash', '=', expected.passwordHash)]),
+          ...(expected.passwordDue === undefined
+            ? []
+            : [eb('password_due', expected.passwordDue === null ? 'is' : '=', expected.passwordDue)]),
+        ]),
+      )
       .executeTakeFirstOrThrow()
-    if (numUpdatedRows === 0n) throw new DuepassiError('account_unknown', 'there is no account with this id')
+    if (numUpdatedRows === 1n) return true
+    const isChanged = Object.keys(expected).length > 0 && (await byId(db)(id)) !== undefined
+    if (!isChanged) throw new DuepassiError('account_unknown', 'there is no account with this id')
+    return false
   },
 })
 
@@ -83,6 +95,7 @@ const rowOf = (account: Account): AccountRow => ({
   email: account.email,
   name: account.name,
   password_hash: account.passwordHash,
+  password_due: account.passwordDue,
   locale: account.locale,
   groups: textOf(account.groups),
   minimum: account.minimum,
@@ -96,6 +109,7 @@ const accountOf = (row: AccountRow): Account => ({
   email: row.email,
   name: row.name,
   passwordHash: row.password_hash,
+  passwordDue: row.password_due,
   locale: row.locale,
   groups: JSON.parse(row.groups) as string[],
   minimum: row.minimum,

@@ -24,6 +24,7 @@ export interface AccountRow {
   email: string | null
   name: string
   password_hash: string
+  password_due: number | null
   locale: string | null
   /** JSON array of names. */
   groups: string

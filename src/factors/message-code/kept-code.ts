@@ -1,7 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
+import { randomDigits } from '../../crypto/digits.ts'
 import type { FactorContext } from '../factor.ts'
-import { newCode } from './code.ts'
+import { digits } from './code.ts'
 
 /** 32 bytes, base64url. */
 const bytes32 = z.string().regex(/^[\w-]{43}$/)
@@ -24,7 +25,7 @@ export const issueCode = (
   seconds: number,
   { now, random }: FactorContext,
 ): { code: string; kept: KeptCode } => {
-  const code = newCode(random)
+  const code = randomDigits(random, digits)
   const salt = random(32).toString('base64url')
   const hash = hashOf(code, salt, boundTo).toString('base64url')
   return { code, kept: { salt, hash, expiresAt: now + seconds * 1000 } }

@@ -53,7 +53,7 @@ export const enrol = async (
 
 /** As the directory would hold it. */
 export const credentialOf = (verdict: EnrolmentVerdict, change: Partial<Credential> = {}): Credential => {
-  if (!verdict.confirmed) throw new Error(`refused: ${verdict.reason}`)
+  if (!verdict.confirmed) throw new Error(`refused: ${JSON.stringify(verdict)}`)
   return {
     id: 'c1',
     accountId: 'maria',
