@@ -44,6 +44,21 @@ export function indexGrant(
   return store.include(keyAt(accountId, windowAt(clock)), `-${numberOf(grantId)}`, seconds)
 }
 
+const finishedKey = (accountId: string) => numberedKey('finished', numberOf(accountId))
+
+/** A sign-in that is over but for the browser, which has to follow: until then it is no session, and would become one. */
+export const indexFinished = (
+  store: Store,
+  accountId: string,
+  interactionKey: string,
+  seconds: number,
+): Promise<void> => store.include(finishedKey(accountId), interactionKey, seconds)
+
+const endFinished = async (store: Store, accountId: string): Promise<void> => {
+  const keys = await store.members(finishedKey(accountId))
+  await Promise.all(keys.map((key) => store.drop(key)))
+}
+
 async function membersOf(
   store: Store,
   accountId: string,
@@ -136,7 +151,7 @@ async function endNumbered(store: Store, number: string): Promise<void> {
 }
 
 /**
- * Ends every session and every grant of an account, for lock and deprovisioning. With the grants, its codes, refresh
+ * Ends every session and every grant of an account, and sign-ins that were about to become one, for lock and deprovisioning. With the grants, its codes, refresh
  * tokens and opaque access tokens are dead (see `revokeByGrantId` in oidc-adapter.ts); signed access tokens live until
  * their `exp`. Whoever calls this first sees to it that the account gets no new ones. `exceptSession`: the uid of a session
  * that goes on, with the grants of its relying parties.
@@ -153,6 +168,7 @@ export async function revokeAccount(
   const kept = exceptSession === undefined ? undefined : numberOf(exceptSession)
   const keptGrants = new Set(kept === undefined ? [] : await grantsOfSession(store, kept))
   await Promise.all([
+    endFinished(store, accountId),
     ...grants
       .filter((number) => !keptGrants.has(number))
       .map((number) => store.drop(numberedKey('Grant', number))),

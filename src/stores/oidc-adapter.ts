@@ -1,6 +1,6 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors, Provider } from 'oidc-provider'
 import type { Clock } from '../clock.ts'
-import { indexGrant, longestLife } from './account-index.ts'
+import { indexFinished, indexGrant, longestLife } from './account-index.ts'
 import { isUsed, markUsed, type Payload, read, readGrant, write, writeGrant } from './record.ts'
 import { aliasOf, isAlias, isKept, type Kept, keyOf, numberedKey, numberOf } from './record-keys.ts'
 import { type Memory, sessionRecords } from './session-records.ts'
@@ -166,6 +166,19 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     destroy: revokeGrant,
   }
 
+  const interactions: Adapter = {
+    ...plain('Interaction'),
+    async upsert(id, payload, expiresIn) {
+      const { login } = (payload.result ?? {}) as { login?: { accountId?: string } }
+      const key = keyOf('Interaction', id)
+      const seconds = lifetime(expiresIn)
+      await Promise.all([
+        store.put(key, write({ ...payload }), seconds),
+        login?.accountId === undefined ? undefined : indexFinished(store, login.accountId, key, seconds),
+      ])
+    },
+  }
+
   const ofSessions: Adapter = {
     ...plain('Session'),
     upsert: (id, payload, expiresIn) => sessions.save(id, { ...payload }, lifetime(expiresIn, longestLife)),
@@ -209,6 +222,7 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     Client: ofClients,
     DeviceCode: deviceCodes,
     Grant: grants,
+    Interaction: interactions,
     PreAuthorizedCode: consumable('PreAuthorizedCode'),
     PushedAuthorizationRequest: consumable('PushedAuthorizationRequest'),
     RefreshToken: consumable('RefreshToken'),

@@ -22,6 +22,8 @@ const letters = {
   userCode: 'v',
   /** From an account to its sessions and grants. */
   account: 'a',
+  /** From an account to the interactions in which it has signed in, and which their browser has not followed yet. */
+  finished: 'f',
 } as const
 
 export type Kept = keyof typeof letters

@@ -45,7 +45,7 @@ describe('calls of the store and the directory', () => {
   it('of a whole sign-in with password and code, to the tokens', async () => {
     await op.signIn(maria.secret)
     assert.deepEqual(calls, {
-      store: { get: 15, put: 9, add: 5, swap: 2, drop: 2, include: 3 },
+      store: { get: 15, put: 9, add: 5, swap: 2, drop: 2, include: 4 },
       directory: {
         accountByName: 1,
         accountById: 3,
@@ -66,7 +66,7 @@ describe('calls of the store and the directory', () => {
     calls = { store: {}, directory: {} }
     await op.signIn(maria.secret, {}, later(browser))
     assert.deepEqual(calls, {
-      store: { get: 15, put: 9, add: 5, swap: 2, drop: 2, include: 3 },
+      store: { get: 15, put: 9, add: 5, swap: 2, drop: 2, include: 4 },
       directory: {
         accountByName: 1,
         accountById: 2,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { OnAccount } from '../../src/cli/account.ts'
 import { resetFactors } from '../../src/cli/account-factors.ts'
+import { setPassword } from '../../src/cli/account-password.ts'
 import { setDisabled, setEnabled } from '../../src/cli/account-state.ts'
 import type { Account } from '../../src/directory/directory.ts'
 import { Browser } from '../support/browser.ts'
@@ -132,6 +133,42 @@ describe('steps under way when an administrator steps in', () => {
     const own = await setUpApp(await atStepTwo(account), 'Own')
     assert.ok(codeOf((await op.submit(own, { intent: 'saved' })).page))
   })
+
+  const endings: Array<[string, (account: Account) => Promise<unknown>]> = [
+    ['a reset', (account) => resetFactors(on(account))],
+    ['a new password', (account) => setPassword(on(account), newPassword)],
+    [
+      'disabling the account, also when it is enabled again',
+      async (account) => {
+        await setDisabled(on(account))
+        await setEnabled(on({ ...account, disabledAt: 1 }))
+      },
+    ],
+  ]
+  for (const [what, end] of endings)
+    it(`end with ${what}, although their browser had only to follow`, async () => {
+      people += 1
+      const { account, secret } = await op.enrolOther(`follower-${people}`)
+      const finished = async () => {
+        const code = op.nextCode(secret)
+        const at = await atStepTwo(account)
+        const { status, headers } = await at.browser.once(at.page.url, {
+          method: 'POST',
+          headers: {
+            'sec-fetch-site': 'same-origin',
+            'content-type': 'application/x-www-form-urlencoded',
+          },
+          body: new URLSearchParams({ intent: 'answer', code }),
+        })
+        assert.equal(status, 303)
+        return { at, way: new URL(headers.get('location') ?? '', op.issuer) }
+      }
+      const allowed = await finished()
+      assert.ok(codeOf(await allowed.at.browser.get(allowed.way)), 'otherwise it is a sign-in')
+      const { at, way } = await finished()
+      await end(account)
+      assert.equal(codeOf(await at.browser.get(way)), null)
+    })
 
   it('of others go on', async () => {
     const [victim, other] = [await someone(), await someone()]
