@@ -13,7 +13,7 @@ define('number', ({ id }) => {
   if (!device) return goHome()
   if (device.confirming) showNumber(device)
   else showTest(device)
-  follow(id)
+  follow(id, device.confirming !== undefined)
 })
 
 const showNumber = ({ thumbprint, account, confirming: { number, expiresAt } }) => {
@@ -62,8 +62,11 @@ const showTest = () =>
     actions: [button(t('to-accounts'), 'quiet', goHome)],
   })
 
-/** Asks every two seconds how far the computer is, until another screen comes. */
-const follow = (id) => {
+/**
+ * Asks every two seconds how far the computer is, until another screen comes.
+ * @param showsNumber what is shown; that the number was typed may have been learned elsewhere meanwhile
+ */
+const follow = (id, showsNumber) => {
   let over = false
   const bringUp = () => {
     const test = state.requests.find(({ device }) => device.thumbprint === id)
@@ -80,8 +83,8 @@ const follow = (id) => {
     try {
       const phase = await phaseOf(device)
       if (over) return
-      if (phase !== 'confirming' && device.confirming) {
-        await keep({ ...device, confirming: undefined })
+      if (phase !== 'confirming' && showsNumber) {
+        if (device.confirming) await keep({ ...device, confirming: undefined })
         void checkIn()
         return go('number', { id }, { replace: true })
       }
