@@ -21,7 +21,8 @@ export function tokensContract(opened: () => readonly [Directory, Directory]): v
 
   /** So many tokens that nobody has, or one account. */
   const added = async (count: number, change: Partial<Token> = {}): Promise<Token[]> => {
-    const prefix = randomUUID().slice(0, 8)
+    // With a letter in any case, so that there is another spelling.
+    const prefix = `sn${randomUUID().slice(0, 8)}`
     const tokens = Array.from({ length: count }, (_, index) =>
       someToken({ serial: `${prefix}-${String(index).padStart(5, '0')}`, ...change }),
     )
@@ -46,7 +47,7 @@ export function tokensContract(opened: () => readonly [Directory, Directory]): v
   describe('tokens', () => {
     it('come back as they were added, by serial number whatever the locale', async () => {
       const accountId = randomUUID()
-      const prefix = randomUUID().slice(0, 8)
+      const prefix = `sn${randomUUID().slice(0, 8)}`
       const tokens = [
         someToken({ serial: `${prefix}-B`, kind: 'totp', importedAt: 2 ** 50 }),
         someToken({ serial: `${prefix}-Z`, manufacturer: null, model: null }),
