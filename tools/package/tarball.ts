@@ -47,7 +47,8 @@ const needed = [
   'views/browser/page.css',
 ]
 
-const expected = /^(dist\/.+\.(js|js\.map|d\.ts)|views\/.+\.(ejs|json|css|js|md))$/
+const expected =
+  /^(dist\/.+\.(js|js\.map|d\.ts)|views\/.+\.(ejs|json|css|js|md)|views\/authenticator\/icons\/[a-z0-9-]+\.(png|svg))$/
 
 /** Everything that is needed, nothing else, and nothing that points at what is not there. */
 export const checkTarball = async (tarball: Tarball): Promise<void> => {
