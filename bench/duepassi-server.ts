@@ -93,6 +93,7 @@ const addAccounts = async (directory: Directory, count: number): Promise<void> =
       passwordHash,
       passwordDue: null,
       locale: null,
+      claims: {},
       groups: [],
       minimum: null,
       disabledAt: null,

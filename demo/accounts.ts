@@ -21,6 +21,7 @@ export const prepareAccount = async ({ directory, hasher }: Duepassi, clock: Clo
     passwordHash: await hasher.hash(password),
     passwordDue: null,
     locale: null,
+    claims: {},
     groups: [],
     minimum: null,
     disabledAt: null,

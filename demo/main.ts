@@ -96,7 +96,7 @@ console.log(`
        and gets it by a step up (RFC 9470).
     6. Sign in again, tick “Don’t ask again on this device”, and the next time the password
        is enough here: your token then says one factor, and the vault still asks.
-    7. Look after your factors and devices  ${config.issuer}/account
+    7. Look after your factors and sessions ${config.issuer}/account
     8. Ask why: npm run duepassi -- policy explain --account ${person.username} --client demo \\
                   --from 203.0.113.7 -c ${folder.path}/duepassi.yaml
 

@@ -1,12 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setTimeout as pause } from 'node:timers/promises'
 import { Provider } from 'oidc-provider'
-import { Gauge, Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { createAccountPages } from './account/account-pages.ts'
 import { passingAttempts } from './attempts/attempts.ts'
 import { createTrail } from './audit/trail.ts'
 import { createAuthenticatorPages } from './authenticator/authenticator-pages.ts'
-import { endSignIns } from './challenge/sign-ins.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ladderOf } from './config/policy-rules.ts'
 import type { Config } from './config/schema.ts'
@@ -29,6 +27,9 @@ import { totp } from './factors/totp/totp.ts'
 import { describeCredential } from './factors/webauthn/credential.ts'
 import { webauthn } from './factors/webauthn/webauthn.ts'
 import { createHandler } from './http/handler.ts'
+import { createRegistry } from './http/metrics.ts'
+import { nameOwnHost } from './http/own-host.ts'
+import { type Readiness, readinessOf } from './http/readiness.ts'
 import { createPasswordPages } from './interaction/password-pages.ts'
 import { createRequestMemory } from './interaction/requests.ts'
 import { currentRequestId, type Log, silentLog } from './log.ts'
@@ -36,16 +37,28 @@ import { createGuardedFetch, type OutboundFetch } from './outbound/guarded-fetch
 import { createPages } from './pages/render.ts'
 import { createHasher, type Hasher } from './passwords/hashing.ts'
 import { secondFactor } from './plugin/second-factor.ts'
+import { createAccountNames } from './provider/account-names.ts'
+import { detailTypes } from './provider/authorization-details.ts'
 import { scopeOf } from './provider/claims.ts'
+import { openNames } from './provider/clients/mtls.ts'
+import { createRegistrations, manageSelfRegistered } from './provider/clients/registrations.ts'
 import { createConfiguration } from './provider/configuration.ts'
+import { createDeviceFlow } from './provider/devices/device-flow.ts'
+import { openKeyRing } from './provider/keys/key-ring.ts'
+import { attachLogout } from './provider/logout/logout.ts'
+import { createTelling, type TellClients } from './provider/logout/logout-tokens.ts'
+import { createEndings, type Endings } from './provider/logout/session-endings.ts'
 import { messageFactors } from './provider/message-factors.ts'
+import { openOutbound } from './provider/outbound.ts'
+import { createOwnSessions } from './provider/own-sessions.ts'
 import { createOwnPages } from './provider/pages.ts'
+import { pairwiseSubjects } from './provider/pairwise.ts'
 import { pushFactor, pushTransports, requestLimitsOf } from './provider/push-factor.ts'
 import { tokenFactor } from './provider/token-factor.ts'
 import { tokenLengths } from './provider/token-lengths.ts'
 import { relatedOriginsFile, rpIdOf, webauthnOptions } from './provider/webauthn-options.ts'
 import { embeddedStore } from './stores/embedded/embedded-store.ts'
-import { revokeAccount, storeAdapter } from './stores/oidc-adapter.ts'
+import { storeAdapter } from './stores/oidc-adapter.ts'
 import { redisStore } from './stores/redis/redis-store.ts'
 import type { Store } from './stores/store.ts'
 
@@ -56,8 +69,11 @@ export interface Duepassi {
   store: Store
   hasher: Hasher
   registry: Registry
+  endings: Endings
+  /** For sessions that somebody else has ended. */
+  tell: TellClients
   /** Asks the stores, for `/health/ready`. */
-  ready(): Promise<Record<'store' | 'directory', 'ok' | 'down'>>
+  ready(): Promise<Readiness>
   close(): Promise<void>
 }
 
@@ -163,10 +179,9 @@ export const migrate = (config: Config): Promise<string[]> => migrateDatabase(co
 /** The only place that sees every implementation: the ready provider, from its configuration. */
 export const compose = async (config: Config, parts: Parts = {}): Promise<Duepassi> => {
   const { clock = systemClock, random = systemRandom, log = silentLog } = parts
-  const { cookies, sealing } = config.keys
-  if (!cookies || !sealing || !config.keys.signing)
-    throw new DuepassiError('not_configured', 'keys.signing, keys.cookies and keys.sealing are needed')
-  const sealer = createSealer(sealing, random)
+  if (!config.keys.sealing) throw new DuepassiError('not_configured', 'keys.sealing is needed')
+  const names = await openNames(config)
+  const sealer = createSealer(config.keys.sealing, random)
   const { wrapStore = asIs, wrapDirectory = asIs } = parts
   const store = wrapStore(openStore(config, { clock, log }))
   const unsealed = wrapDirectory(await openUnsealed(config, log))
@@ -180,13 +195,32 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   })
   const requests = createRequestMemory({ store, log })
   const record = createTrail({ directory, clock, random, requestId: currentRequestId })
+  const ring = await openKeyRing({
+    ...{ config, directory, record, clock, random, log },
+    fetch: createGuardedFetch({ allowPrivate: true }),
+  }).catch(async (error: unknown) => {
+    await Promise.allSettled([store.close(), directory.close()])
+    throw error
+  })
   const mail = parts.mail ?? (await openMail(config))
   const texts = parts.texts ?? (await openTexts(config, { clock, log }))
-  const outbound = parts.outbound ?? createGuardedFetch()
+  const outbound = parts.outbound ?? openOutbound(config)
   const push = parts.push ?? (await openPush(config, { clock, random, log, outbound }))
   const accountName = createAccountNames(directory)
   const notify = createNotifier({ directory, mail, clock, brand: config.brand, issuer: config.issuer })
 
+  const sightingOf = createSightings({
+    places: config.places.file === undefined ? noPlaces : await openPlaces(config.places.file),
+    proxy: config.proxy,
+  })
+  const own = createOwnPages({ pages, requests, log })
+  const device = createDeviceFlow({ config, store, clock, log, pages, own, record, accountName, sightingOf })
+
+  const tell = createTelling({ provider: () => provider, log })
+  const endings = createEndings({
+    ...{ store, directory, clock, record, tell },
+    seenOf: (session) => mfa.seenOf(session),
+  })
   const ladder = ladderOf(config)
   const mfa = secondFactor({
     directory: unsealed,
@@ -198,11 +232,15 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     async reported(id) {
       await directory.changeAccount(id, { passwordDue: clock.now() })
     },
+    async locked(id) {
+      // Sign-ins under way are refused by the lock, and their pages say so.
+      await endings.account(id, { reason: 'locked', exceptSignIn: 'all' })
+    },
+    async endSession(id, uid, exceptSignIn) {
+      await endings.session(id, uid, { reason: 'reported', exceptSignIn })
+    },
     policy: { ...config.policy, offer: config.policy.offer && config.push.enabled, ladder },
-    sightingOf: createSightings({
-      places: config.places.file === undefined ? noPlaces : await openPlaces(config.places.file),
-      proxy: config.proxy,
-    }),
+    sightingOf,
     groups: async (id) => (await directory.accountById(id))?.groups ?? [],
     attempts: config.attempts,
     brand: config.brand,
@@ -229,15 +267,27 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
         adapter: storeAdapter({
           store,
           clock,
-          clients: { find: (id) => directory.clientById(id) },
+          clients: createRegistrations({ directory, store, record }),
           lengths: tokenLengths,
         }),
-        cookieSigner: createCookieSigner(cookies.map((key) => Buffer.from(key, 'base64'))),
-        pages: createOwnPages({ pages, requests, log }),
+        jwks: ring.now().jwks,
+        cookieSigner: createCookieSigner(() => ring.now().cookies),
+        pages: own,
+        device,
+        names,
+        pairwise: pairwiseSubjects({
+          key: config.keys.pairwise,
+          store,
+          seconds: config.lifetimes.refreshToken,
+        }),
       }),
     ),
   )
   mfa.attach(provider)
+  manageSelfRegistered(provider)
+  ring.serve(provider)
+  attachLogout(provider, { pages, log })
+  device.attach(provider)
   provider.proxy = config.proxy
   const passwordPages = createPasswordPages({
     provider: () => provider,
@@ -258,13 +308,11 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
       )
     },
     async endOthers(accountId, sessionUid) {
-      // Before the trust, so that no sign-in under way gives it anew.
-      await endSignIns(store, accountId)
-      await directory.endTrust(accountId)
-      await revokeAccount(store, accountId, clock, sessionUid)
+      await endings.account(accountId, { reason: 'password-changed', except: sessionUid })
     },
     accountName,
     scopeOf,
+    titleOf: (type) => detailTypes(config).get(type)?.title,
     primarySucceeded: mfa.primarySucceeded,
     ...(config.policy.trustedDevices.kind === 'bound' && { boundTo: config.issuer }),
     ...(config.webauthn.passkeys && {
@@ -286,11 +334,10 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     changes: mfa.changes,
     devices: mfa.devices,
     policyOf: mfa.policyOf,
-    async endOtherSessions(accountId, accessToken) {
-      const token = await provider.AccessToken.find(accessToken)
-      await endSignIns(store, accountId)
-      await revokeAccount(store, accountId, clock, token?.sessionUid)
-    },
+    sessions: createOwnSessions({
+      ...{ store, clock, directory, seenOf: mfa.seenOf, ladder, endings },
+      sessionOfToken: async (token) => (await provider.AccessToken.find(token))?.sessionUid,
+    }),
     strongAcrs: ladder.filter(({ asks }) => asks !== 'one-factor').map(({ acr }) => acr),
     describe: describeMethod,
     rpId: rpIdOf(config),
@@ -305,6 +352,12 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
       })
     : undefined
   const handler = createHandler({
+    nameOwnHost: nameOwnHost({
+      issuer: config.issuer,
+      other: config.protocol.mtls.origin,
+      proxy: config.proxy,
+    }),
+    fresh: ring.fresh,
     protocol,
     accountPages,
     authenticatorPages,
@@ -321,14 +374,11 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     store,
     hasher,
     registry: createRegistry(hasher),
-    async ready() {
-      const [storeAnswer, directoryAnswer] = await Promise.all([
-        answers(store.ping()),
-        answers(directory.ping()),
-      ])
-      return { store: storeAnswer, directory: directoryAnswer }
-    },
+    endings,
+    tell,
+    ready: () => readinessOf({ store, directory }),
     async close() {
+      await Promise.allSettled([ring.close(), endings.settled()])
       await Promise.allSettled([
         store.close(),
         directory.close(),
@@ -340,44 +390,9 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
   }
 }
 
-const mostNames = 1_000
-
-/** The user name of an account, which never changes, so that a sign-in asks for it once and not at every step. */
-const createAccountNames = (directory: Pick<Directory, 'accountById'>) => {
-  const names = new Map<string, string>()
-  return async (id: string): Promise<string> => {
-    const known = names.get(id) ?? (await directory.accountById(id))?.username
-    if (known === undefined) return id
-    if (names.size >= mostNames) names.clear()
-    names.set(id, known)
-    return known
-  }
-}
-
 /** What the security page says of a credential beyond its record. */
 const describeMethod = (credential: Credential): { synced?: boolean; userHandle?: string } => {
   if (credential.factor !== 'webauthn') return {}
   const { synced, userHandle } = describeCredential(credential)
   return { synced, userHandle }
 }
-
-const createRegistry = (hasher: Hasher): Registry => {
-  const registry = new Registry()
-  new Gauge({
-    name: 'duepassi_password_hashes_waiting',
-    help: 'Sign-ins that wait for a password hash.',
-    registers: [registry],
-    collect() {
-      this.set(hasher.gate.waiting)
-    },
-  })
-  return registry
-}
-
-/** Milliseconds that a store has to answer; a probe asks again soon enough. */
-const patience = 2_000
-
-const answers = (ping: Promise<void>): Promise<'ok' | 'down'> =>
-  Promise.race([ping.then(() => 'ok' as const), pause(patience, 'down' as const, { ref: false })]).catch(
-    () => 'down' as const,
-  )

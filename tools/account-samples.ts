@@ -1,4 +1,4 @@
-import type { KnownDevice, Method, Views } from '../src/pages/views.ts'
+import type { KnownDevice, Method, OpenSession, Views } from '../src/pages/views.ts'
 import { creationOptions, type MakeSample, type Sample } from './page-samples.ts'
 
 const hour = 3_600_000
@@ -58,6 +58,44 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
       here: false,
     },
   ]
+  const sessions: OpenSession[] = [
+    {
+      id: 'here',
+      browser: 'Firefox',
+      system: 'Windows',
+      city: 'Milano',
+      country: 'IT',
+      address: '203.0.113.7',
+      since: now - hour / 2,
+      level: 'two-factors',
+      applications: [],
+      here: true,
+    },
+    {
+      id: 'unknown',
+      browser: null,
+      system: 'Android',
+      city: null,
+      country: null,
+      address: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
+      since: now - 5 * hour,
+      level: 'phishing-resistant',
+      applications: ['Bottega Aurora', 'Contabilità e fatture', 'Posta'],
+      here: false,
+    },
+    {
+      id: 'forgotten',
+      browser: null,
+      system: null,
+      city: null,
+      country: null,
+      address: null,
+      since: now - 22 * hour,
+      level: null,
+      applications: ['intranet'],
+      here: false,
+    },
+  ]
   const home = (
     name: string,
     locals: Partial<Views['account/home']> & Pick<Views['account/home'], 'state'>,
@@ -72,6 +110,7 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
         recoveryCodes: null,
         addable: ['webauthn', 'totp'],
         devices: [],
+        sessions: [],
         ...locals,
       },
       false,
@@ -86,7 +125,7 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
     }),
     home('account-not-set-up', { state: 'not-set-up' }),
     home('account-incomplete', { state: 'incomplete', methods: [app] }),
-    home('account-locked', { state: 'locked', methods: [phone, app], recoveryCodes, devices }),
+    home('account-locked', { state: 'locked', methods: [phone, app], recoveryCodes, devices, sessions }),
     home('account-done', {
       state: 'on',
       methods: [phone, app],
@@ -95,6 +134,14 @@ export function accountSamples(sample: MakeSample, codes: readonly string[]): Sa
       signal: { rpId: 'localhost', userId: 'bWFyaWE', credentialIds: ['AAAA'] },
     }),
     home('account-devices', { state: 'on', methods: [app], recoveryCodes, devices, done: 'forgotten' }),
+    home('account-sessions', {
+      state: 'on',
+      methods: [app],
+      recoveryCodes,
+      devices,
+      sessions,
+      done: 'ended',
+    }),
     home('account-demanded', {
       state: 'on',
       methods: [phone],

@@ -141,6 +141,7 @@ export function codeSamples(sample: MakeSample): Sample[] {
         recoveryCodes: null,
         addable: ['hardware-token', 'sms', 'email'],
         devices: [],
+        sessions: [],
       },
       false,
     ),

@@ -3,7 +3,7 @@ import { stringify } from 'yaml'
 import { type Key, rootKey, settableKeys, variableOf } from '../src/config/key.ts'
 
 /**
- * Writes what people read about the configuration from the schema: the table in README.md between its two marks, and
+ * Writes what people read about the configuration from the schema: the table in docs/configuration.md between its two marks, and
  * config/duepassi.example.yaml. `--check` only compares, for `npm run check`.
  */
 const begin = '<!-- config:begin -->'
@@ -21,7 +21,22 @@ const examples: Record<string, unknown> = {
   'redis.password': 'secret',
   'keys.signing': [{ kty: 'EC', kid: '…', crv: 'P-256', x: '…', y: '…', d: '…' }],
   'keys.cookies': ['…'],
+  'keys.algorithms': ['ES256', 'RS256'],
+  'keys.signers': [
+    {
+      kind: 'http',
+      kid: '…',
+      alg: 'ES256',
+      publicKey: { kty: 'EC', crv: 'P-256', x: '…', y: '…' },
+      url: 'https://kms.example.org/sign',
+      secret: 'sixteen characters at least',
+    },
+  ],
   'keys.sealing': [{ id: '…', key: '…' }],
+  'keys.pairwise': '…',
+  'protocol.mtls.certificateHeader': 'Client-Cert',
+  'protocol.mtls.verifiedHeader': 'Client-Cert-Verify',
+  'protocol.mtls.origin': 'https://mtls.example.org',
   'keys.push': { kty: 'EC', crv: 'P-256', x: '…', y: '…', d: '…' },
   'webauthn.rpId': 'example.org',
   'webauthn.authenticators': ['fa2b99dc-9e39-4257-8f92-4a30d23c4118'],
@@ -65,7 +80,7 @@ const isShown = (key: Key): boolean =>
 const notes: Record<string, string> = {
   redis:
     'The short-lived store, for more than one process: one of `url`, `sentinels` with `master`, `cluster`.',
-  keys: 'Here goes what `duepassi keys generate` prints; or name a file with it in DUEPASSI_KEYS_FILE.',
+  keys: 'What `duepassi keys generate` prints goes here, or into a file that DUEPASSI_KEYS_FILE names.',
 }
 
 const yamlOf = (key: Key, depth: number, used = true): string[] => {
@@ -125,11 +140,11 @@ export const referenceTable = (): string =>
       .map(row),
   ].join('\n')
 
-/** The README with a fresh table, or undefined when it lacks the marks. */
-export const withTable = (readme: string): string | undefined => {
-  const [from, to] = [readme.indexOf(begin), readme.indexOf(end)]
+/** The page with a fresh table, or undefined when it lacks the marks. */
+export const withTable = (page: string): string | undefined => {
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
   if (from < 0 || to < from) return undefined
-  return `${readme.slice(0, from + begin.length)}\n${referenceTable()}\n${readme.slice(to)}`
+  return `${page.slice(0, from + begin.length)}\n${referenceTable()}\n${page.slice(to)}`
 }
 
 const root = new URL('../', import.meta.url)
@@ -142,7 +157,7 @@ const run = (mode: string | undefined): number => {
     return 1
   }
   const wanted: Record<string, string | undefined> = {
-    'README.md': withTable(read('README.md')),
+    'docs/configuration.md': withTable(read('docs/configuration.md')),
     'config/duepassi.example.yaml': exampleFile(),
   }
   let status = 0

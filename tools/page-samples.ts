@@ -4,6 +4,7 @@ import type { Page } from '../src/pages/pages.ts'
 import type { Language, PageClient, PageError, ViewName, WebAuthnOptions } from '../src/pages/views.ts'
 import { accountSamples } from './account-samples.ts'
 import { codeSamples } from './code-samples.ts'
+import { deviceSamples } from './device-samples.ts'
 import { pushSamples } from './push-samples.ts'
 
 export interface Sample {
@@ -217,6 +218,7 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       form: '<form id="op.logoutForm" method="post" action="/session/end/confirm"><input type="hidden" name="xsrf" value="x"/></form>',
     }),
     sample('signed-out', 'interaction/signed-out', {}),
+    sample('signing-out', 'interaction/signing-out', { frames: [], next: '#', seconds: 3 }),
     sample(
       'error',
       'interaction/error',
@@ -232,6 +234,7 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       restartUrl: '/auth?client_id=shop',
     }),
     sample('busy', 'interaction/busy', { seconds: 5 }),
+    ...deviceSamples(sample),
     ...accountSamples(sample, codes),
   ]
 }

@@ -27,7 +27,13 @@ const server = createServer((req, res) => {
 await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
 const origin = `http://localhost:${(server.address() as AddressInfo).port}`
 for (const language of languages) {
-  const client = { name: 'Bottega Aurora', logoUri: `${origin}/logo.svg`, uri: 'https://shop.example' }
+  const client = {
+    name: 'Bottega Aurora',
+    logoUri: `${origin}/logo.svg`,
+    uri: 'https://shop.example',
+    policyUri: 'https://shop.example/policy',
+    tosUri: 'https://shop.example/terms',
+  }
   for (const sample of await pageSamples(language, client)) samples.set(`/${language}/${sample.name}`, sample)
 }
 

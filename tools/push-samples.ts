@@ -107,6 +107,7 @@ export async function pushSamples(sample: MakeSample): Promise<Sample[]> {
         recoveryCodes: null,
         addable: ['webauthn', 'push', 'totp'],
         devices: [],
+        sessions: [],
       },
       false,
     ),

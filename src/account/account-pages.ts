@@ -7,6 +7,7 @@ import { createAdd, createStartChange } from './change.ts'
 import { createChangePage } from './change-page.ts'
 import { createCodes } from './codes.ts'
 import { createSecretCookie } from './cookies.ts'
+import { createEndSessions } from './end-sessions.ts'
 import { createForget } from './forget.ts'
 import { createHome } from './home.ts'
 import { createPageSessions } from './page-sessions.ts'
@@ -46,7 +47,7 @@ export const createAccountPages = (parts: AccountParts): AccountPages => {
   })
   const proofs = createProofs({ ...parts, signIn })
   const goHome = createGoHome({ sessions, addresses })
-  const shared = { ...parts, addresses, sessions, proofs, goHome }
+  const shared = { ...parts, addresses, ownSessions: parts.sessions, sessions, proofs, goHome }
   const startChange = createStartChange(shared)
   const home = createHome(shared)
   const screens: Record<PlaceName, Screen> = {
@@ -57,6 +58,7 @@ export const createAccountPages = (parts: AccountParts): AccountPages => {
     rename: createRename(shared),
     codes: createCodes({ ...shared, startChange }),
     forget: createForget(shared),
+    end: createEndSessions({ sessions: parts.sessions, goHome }),
   }
 
   const methodsOf = (target: Target): readonly string[] => {

@@ -11,6 +11,7 @@ type HomeView = AccountViews['account/home']
 /** The state of the second step, each method, and what can be done about them. */
 export const createHome = (
   parts: Pick<AccountParts, 'pages' | 'describe' | 'rpId' | 'devices'> & {
+    ownSessions: AccountParts['sessions']
     sessions: PageSessions
     addresses: Addresses
   },
@@ -56,8 +57,11 @@ export const createHome = (
   }
 
   const render = async (visit: AccountVisit, status: number): Promise<void> => {
-    const { req, res, language, person, overview } = visit
-    const devices = await showDevices(visit)
+    const { req, res, language, person, overview, session } = visit
+    const [devices, openSessions] = await Promise.all([
+      showDevices(visit),
+      parts.ownSessions.list(session.sub, session.accessToken),
+    ])
     const flash = await takeFlash(visit)
     const signal = signalOf(flash?.userHandle, visit)
     parts.pages.send(req, res, {
@@ -76,6 +80,7 @@ export const createHome = (
         recoveryCodes: overview.recoveryCodes,
         addable: overview.addable as HomeView['addable'],
         devices,
+        sessions: openSessions,
         ...(flash?.done && { done: flash.done }),
         ...(flash?.error && { error: flash.error }),
         ...(signal && { signal }),

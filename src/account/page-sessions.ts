@@ -24,7 +24,7 @@ export interface PageSession {
 
 /** Shown once, on the next home page. */
 export interface Flash {
-  done?: 'added' | 'removed' | 'renamed' | 'codes' | 'forgotten'
+  done?: 'added' | 'removed' | 'renamed' | 'codes' | 'forgotten' | 'ended'
   error?: PageError
   /** A passkey of this user handle was removed: the browser is told which ones remain. */
   userHandle?: string

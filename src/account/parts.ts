@@ -11,6 +11,7 @@ import type { Log } from '../log.ts'
 import type { Pages } from '../pages/pages.ts'
 import type { FactorRules } from '../policy/factor-rules.ts'
 import type { Store } from '../stores/store.ts'
+import type { OwnSessions } from './own-sessions.ts'
 
 /** What the security page shows of a person. */
 export interface Person {
@@ -49,8 +50,8 @@ export interface AccountParts {
   changes: AccountChanges
   /** Browsers that the person signed in with. */
   devices: Pick<Devices, 'list' | 'ofRequest' | 'remove'>
-  /** Ends every other session of the account, with its grants, and whatever is under way; the token's own goes on. */
-  endOtherSessions(accountId: string, accessToken: string): Promise<void>
+  /** Where the person is signed in. */
+  sessions: OwnSessions
   /** Rules and demand of an account, apart from any relying party. */
   policyOf(accountId: string): Promise<{ rules: FactorRules; demanded: boolean }>
   /** The `acr` values that two factors at least are worth. */

@@ -10,6 +10,7 @@ const parameters = {
   rename: 'id',
   codes: undefined,
   forget: 'id',
+  end: 'id',
 } as const
 
 export type PlaceName = keyof typeof parameters
@@ -38,7 +39,7 @@ export interface Addresses {
   targetOf(req: IncomingMessage): Target | undefined
 }
 
-/** Ids of credentials and devices, and factor names; anything else names nothing that exists. */
+/** Ids of credentials, devices and sessions, and factor names; anything else names nothing that exists. */
 const wellFormed = /^[\w:.-]{1,200}$/
 
 const isPlaceName = (name: string): name is PlaceName => Object.hasOwn(parameters, name)

@@ -6,7 +6,8 @@ import { type GoHome, gone, type Screen } from './screen.ts'
 
 /** Removing one method, after asking whether it is meant. */
 export const createRemove = (
-  parts: Pick<AccountParts, 'pages' | 'changes' | 'describe' | 'endOtherSessions'> & {
+  parts: Pick<AccountParts, 'pages' | 'changes' | 'describe'> & {
+    ownSessions: AccountParts['sessions']
     addresses: Addresses
     proofs: Proofs
     goHome: GoHome
@@ -35,7 +36,8 @@ export const createRemove = (
       switch (await changes.remove(visit.owner, method.id)) {
         case 'removed': {
           // Whoever holds what was removed may be signed in with it.
-          await parts.endOtherSessions(visit.owner.accountId, visit.session.accessToken)
+          const { accountId } = visit.owner
+          await parts.ownSessions.endOthers(accountId, visit.session.accessToken, 'factor-removed')
           const { userHandle } = method.factor === 'webauthn' ? describe(method) : {}
           return goHome(visit, { done: 'removed', ...(userHandle !== undefined && { userHandle }) })
         }

@@ -42,6 +42,7 @@ export const createAnswer = (parts: AnswerParts) => {
       // Whoever causes a lock is not the person, or needs help: either way no browser vouches for them now.
       await directory.endTrust(accountId)
       await record('factor.locked', { accountId, clientId, factor })
+      await parts.locked?.(uid, stored.signIn)
       await parts.notify({ kind: 'second-factor-locked', accountId })
     }
     return move(uid, stored, { name: 'locked' })

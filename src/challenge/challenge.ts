@@ -42,6 +42,8 @@ export interface ChallengeParts {
   accountName(accountId: string): Promise<string>
   /** Must not reject: a lost mail does not stop a sign-in. */
   notify(notice: Notice): Promise<void>
+  /** Told when too many wrong answers have locked a second factor: what the host does about it. */
+  locked?(uid: string, signIn: SignIn): Promise<void>
   /** Limits of codes that are sent; needed where a factor sends any. */
   messages?: MessageParts
   /** Limits of requests to other devices; needed where a factor is answered there. */

@@ -31,11 +31,11 @@ const namesOf = ({ stage }: SignIn): readonly string[] =>
 
 /**
  * Ends every sign-in and change under way of an account: what was proven before its factors were reset, or before it was
- * disabled, proves nothing afterwards.
+ * disabled, proves nothing afterwards. `except`: the uid of one whose page has still to say what happened.
  */
-export const endSignIns = async (store: Store, accountId: string): Promise<void> => {
+export const endSignIns = async (store: Store, accountId: string, except?: string): Promise<void> => {
   const uids = await store.members(indexKey(accountId))
-  await Promise.all(uids.map((uid) => store.drop(key(uid))))
+  await Promise.all(uids.filter((uid) => uid !== except).map((uid) => store.drop(key(uid))))
 }
 
 export const createSignIns = (parts: { store: Store; sealer: Sealer; seconds: number }): SignIns => {

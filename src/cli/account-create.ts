@@ -29,17 +29,24 @@ const isLocale = (tag: string): boolean => {
   }
 }
 
-const checkNames = (username: string, { email, name, locale }: NewAccount): void => {
-  const unprintable = /\p{Cc}/u
+const unprintable = /\p{Cc}/u
+
+/** @throws Refusal for a name that nobody could read, or a language that is none. */
+export const checkPersonalNames = ({ name, locale }: { name?: string; locale?: string }): void => {
+  if (name !== undefined && (name.trim() === '' || unprintable.test(name)))
+    throw new Refusal('The name is empty or not printable.')
+  if (locale !== undefined && !isLocale(locale))
+    throw new Refusal('The locale is not a language tag such as `it` or `en-GB`.')
+}
+
+const checkNames = (username: string, options: NewAccount): void => {
+  const { email } = options
   if (canonicalName(username) === '' || username.length > 128 || unprintable.test(username)) {
     throw new Refusal('The user name must have 1 to 128 printable characters.')
   }
   if (email !== undefined && !z.email().safeParse(email).success)
     throw new Refusal('The --email is not an e-mail address.')
-  if (name !== undefined && (name.trim() === '' || unprintable.test(name)))
-    throw new Refusal('The --name is empty or not printable.')
-  if (locale !== undefined && !isLocale(locale))
-    throw new Refusal('The --locale is not a language tag such as `it` or `en-GB`.')
+  checkPersonalNames(options)
 }
 
 /** Creates an account and prints its id. */
@@ -66,6 +73,7 @@ export const createAccount = async (
     passwordHash: await hashPassword(password),
     passwordDue: null,
     locale: options.locale ?? null,
+    claims: {},
     groups,
     minimum,
     disabledAt: null,

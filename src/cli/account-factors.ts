@@ -1,6 +1,5 @@
-import { endSignIns } from '../challenge/sign-ins.ts'
 import type { OnAccount } from './account.ts'
-import { endSessions } from './account-state.ts'
+import { type Ending, endSessions, endSignInsFirst } from './session-endings.ts'
 
 export const unlock = async ({ account, directory, record }: OnAccount): Promise<string> => {
   const { lockedAt } = await directory.standing(account.id)
@@ -15,15 +14,9 @@ export const unlock = async ({ account, directory, record }: OnAccount): Promise
  * Needs no sealing key: whoever lost theirs must still be able to let people enrol anew. What was signed in with the
  * removed factors ends, and the person is told, since somebody else may have asked for this.
  */
-export const resetFactors = async ({
-  account,
-  directory,
-  record,
-  withStore,
-  tell,
-}: OnAccount): Promise<string> => {
-  // What is under way must not add anything behind our back; a store that is down is reported when the sessions end.
-  await withStore((store) => endSignIns(store, account.id)).catch(() => undefined)
+export const resetFactors = async (on: Ending & Pick<OnAccount, 'tell'>): Promise<string> => {
+  const { account, directory, record, tell } = on
+  await endSignInsFirst(on)
   const { factors, lockedAt } = await directory.standing(account.id)
   const removed = await directory.removeCredentials(account.id)
   await directory.endTrust(account.id)
@@ -32,7 +25,7 @@ export const resetFactors = async ({
     await record('factor.removed', { accountId: account.id, factor, reason: 'administrator' })
   if (lockedAt !== null) await record('factor.unlocked', { accountId: account.id, reason: 'administrator' })
   await tell({ kind: 'factors-reset', accountId: account.id })
-  await endSessions({ account, withStore }, `The factors of ${account.username} are removed`)
+  const untold = await endSessions(on, 'factors-reset', `The factors of ${account.username} are removed`)
   const count = removed === 1 ? 'One credential' : `${removed === 0 ? 'No' : removed} credentials`
-  return `${count} of ${account.username} removed, wrong codes forgotten, sessions ended. The next sign-in begins with enrolment where a second factor is required.`
+  return `${count} of ${account.username} removed, wrong codes forgotten, sessions ended. The next sign-in begins with enrolment where a second factor is required.${untold}`
 }

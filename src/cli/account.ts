@@ -5,8 +5,11 @@ import type { Config } from '../config/schema.ts'
 import { systemRandom } from '../crypto/random.ts'
 import type { Notice } from '../delivery/notices.ts'
 import type { Account, Directory } from '../directory/directory.ts'
+import type { TellClients } from '../provider/logout/logout-tokens.ts'
 import type { Store } from '../stores/store.ts'
+import { type ClaimChange, changeClaims } from './account-claims.ts'
 import { createAccount, type NewAccount } from './account-create.ts'
+import { deleteAccount } from './account-delete.ts'
 import { forgetDevices, listDevices } from './account-devices.ts'
 import { resetFactors, unlock } from './account-factors.ts'
 import { changeGroups, type GroupChange } from './account-groups.ts'
@@ -17,7 +20,7 @@ import { setDisabled, setEnabled } from './account-state.ts'
 import { collect } from './collect.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
-import { tellByMail, withDirectory, withStore } from './parts.ts'
+import { tellByMail, tellClients, withDirectory, withStore } from './parts.ts'
 import { readNewPassword } from './password.ts'
 import { policyOf } from './policy-settings.ts'
 
@@ -27,6 +30,8 @@ export interface OnAccount {
   directory: Directory
   record: RecordEvent
   withStore<T>(task: (store: Store) => Promise<T>): Promise<T>
+  /** Tells relying parties that sessions are over; answers the ids of those that had asked for it and were not reached. */
+  tellClients: TellClients
   /** Tells the person by mail, where mail is configured; says so on standard error when it fails. */
   tell(notice: Notice & { accountId: string }): Promise<void>
 }
@@ -48,7 +53,7 @@ const actions: ReadonlyArray<[name: string, description: string, act: (on: OnAcc
 ]
 
 /** Opens the directory, finds the account, and prints what the action says. */
-const actOn = async (
+export const actOn = async (
   io: Io,
   named: string,
   options: CommonOptions,
@@ -62,6 +67,7 @@ const actOn = async (
         directory,
         record: createTrail({ directory, clock: systemClock, random: systemRandom }),
         withStore: (task) => withStore(io, config, task),
+        tellClients: (accountId, sessions) => tellClients(io, config, directory, accountId, sessions),
         tell: (notice) => tellByMail(io, config, directory, notice),
       },
       config,
@@ -97,6 +103,15 @@ export const addAccountCommands = (program: Command, io: Io): void => {
       )
   }
   group
+    .command('delete')
+    .description('forget an account with its factors, ending its sessions; the audit trail stays')
+    .argument(...named)
+    .option('--yes', 'that it is meant', false)
+    .action(async (name: string, _, command: Command) => {
+      const options = command.optsWithGlobals<{ yes: boolean } & CommonOptions>()
+      await actOn(io, name, options, (on) => deleteAccount(on, options))
+    })
+  group
     .command('groups')
     .description('list the groups of an account, or change them')
     .argument(...named)
@@ -105,6 +120,17 @@ export const addAccountCommands = (program: Command, io: Io): void => {
     .action(async (name: string, _, command: Command) => {
       const options = command.optsWithGlobals<GroupChange & CommonOptions>()
       await actOn(io, name, options, (on) => changeGroups(on, options))
+    })
+  group
+    .command('claims')
+    .description('list what is released about a person (OIDC standard claims), or change it')
+    .argument(...named)
+    .option('--set <claim=value>', 'such as given_name=Maria, address.locality=Forlì', collect, [])
+    .option('--unset <claim>', 'no longer known; may be given several times', collect, [])
+    .option('--json', 'as JSON', false)
+    .action(async (name: string, _, command: Command) => {
+      const options = command.optsWithGlobals<ClaimChange & CommonOptions>()
+      await actOn(io, name, options, (on) => changeClaims(on, options))
     })
   group
     .command('minimum')

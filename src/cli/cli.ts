@@ -5,10 +5,11 @@ import { addClientCommands } from './client.ts'
 import { addConfigCommands } from './config-check.ts'
 import { addHealthCommand } from './health.ts'
 import { type Io, Refusal } from './io.ts'
-import { addKeysCommands } from './keys-generate.ts'
+import { addKeysCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addPolicyCommands } from './policy-explain.ts'
 import { addServeCommand } from './serve.ts'
+import { addSessionsCommands } from './sessions.ts'
 import { addTokensCommands } from './tokens.ts'
 
 const advice: Partial<Record<DuepassiError['code'], string>> = {
@@ -45,6 +46,7 @@ export const runCli = async (argv: readonly string[], io: Io): Promise<number> =
     addMigrateCommand,
     addHealthCommand,
     addAccountCommands,
+    addSessionsCommands,
     addClientCommands,
     addPolicyCommands,
     addTokensCommands,

@@ -1,15 +1,26 @@
 import type { RandomBytes } from '../crypto/random.ts'
 import type { ClientMetadata } from '../directory/directory.ts'
 import { factorNames } from '../factors/factor.ts'
+import { type AuthenticationOptions, authenticationOf } from './client-authentication.ts'
+import { type LogoutOptions, logoutOf } from './client-logout.ts'
+import { type ProtectionOptions, protectionOf } from './client-protection.ts'
+import { type SubjectOptions, subjectOf } from './client-subject.ts'
 import { Refusal } from './io.ts'
 
-export interface ClientOptions {
+export interface ClientOptions
+  extends AuthenticationOptions,
+    LogoutOptions,
+    ProtectionOptions,
+    SubjectOptions {
   id: string
   name: string
   redirectUri: string[]
   postLogoutRedirectUri: string[]
   public: boolean
   logoUri?: string
+  clientUri?: string
+  policyUri?: string
+  tosUri?: string
   grant: string[]
   idTokenAlg?: string
   requireConsent: boolean
@@ -22,7 +33,8 @@ export interface ClientOptions {
   notificationEndpoint?: string
 }
 
-const grants = ['authorization_code', 'refresh_token', 'client_credentials']
+const grants = ['authorization_code', 'refresh_token', 'client_credentials', 'device_code']
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 /** By --ciba alone, which says besides how the application learns the outcome. */
 const cibaGrant = 'urn:openid:params:grant-type:ciba'
 const algorithms = ['ES256', 'EdDSA', 'PS256', 'RS256']
@@ -44,6 +56,15 @@ const kindOfUri = (option: string, uri: string): 'web' | 'native' => {
   )
 }
 
+/** What people see of the relying party, or may follow, by the name of its metadata. */
+const shownUris = ({ logoUri, clientUri, policyUri, tosUri }: ClientOptions) =>
+  [
+    ['logo_uri', logoUri],
+    ['client_uri', clientUri],
+    ['policy_uri', policyUri],
+    ['tos_uri', tosUri],
+  ] as const
+
 const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): void => {
   if (!/^[\x21-\x7e]{1,128}$/.test(options.id))
     throw new Refusal('The --id must have 1 to 128 printable ASCII characters without spaces.')
@@ -52,8 +73,9 @@ const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): vo
   if (unknown !== undefined)
     throw new Refusal(`There is no --grant ${unknown}; there are ${grants.join(', ')}.`)
   const code = grantTypes.includes('authorization_code')
-  if (grantTypes.includes('refresh_token') && !code && options.ciba === undefined)
-    throw new Refusal('--grant refresh_token needs --grant authorization_code, or --ciba.')
+  const others = options.ciba !== undefined || grantTypes.includes('device_code')
+  if (grantTypes.includes('refresh_token') && !code && !others)
+    throw new Refusal('--grant refresh_token needs --grant authorization_code or device_code, or --ciba.')
   if (grantTypes.includes('client_credentials') && options.public)
     throw new Refusal('--grant client_credentials needs a secret: leave out --public.')
   if (code !== options.redirectUri.length > 0) {
@@ -68,8 +90,9 @@ const checkChoices = (options: ClientOptions, grantTypes: readonly string[]): vo
     throw new Refusal('The --minimum-acr is one value without spaces, such as phr.')
   if (options.secondFactorMaxAge !== undefined && !/^[1-9]\d{0,9}$/.test(options.secondFactorMaxAge))
     throw new Refusal('The --second-factor-max-age is a whole number of seconds from 1, such as 900.')
-  if (options.logoUri !== undefined && URL.parse(options.logoUri)?.protocol !== 'https:')
-    throw new Refusal('The --logo-uri must be https.')
+  for (const [name, uri] of shownUris(options))
+    if (uri !== undefined && URL.parse(uri)?.protocol !== 'https:')
+      throw new Refusal(`The --${name.replaceAll('_', '-')} must be https.`)
 }
 
 /** How an application learns what people decide whom it asks on their phones (CIBA Core 1.0 §4). */
@@ -121,10 +144,14 @@ const factorRulesOf = ({ requireFactor, forbidFactor }: ClientOptions): Record<s
 }
 
 /** OIDC Dynamic Registration metadata of a new client, with a secret of 256 bits unless it is public. */
-export const clientMetadata = (options: ClientOptions, random: RandomBytes): ClientMetadata => {
+export const clientMetadata = async (
+  options: ClientOptions,
+  random: RandomBytes,
+): Promise<ClientMetadata> => {
   const grantTypes = grantsOf(options)
   checkChoices(options, grantTypes)
   const ciba = cibaOf(options)
+  const authentication = await authenticationOf(options, random)
   const kinds = new Set(options.redirectUri.map((uri) => kindOfUri('--redirect-uri', uri)))
   if (kinds.size > 1)
     throw new Refusal('Private schemes and web addresses are two applications: register two clients.')
@@ -132,19 +159,27 @@ export const clientMetadata = (options: ClientOptions, random: RandomBytes): Cli
   if (native && !options.public)
     throw new Refusal('A private scheme belongs to an app, which can keep no secret: add --public.')
   for (const uri of options.postLogoutRedirectUri) kindOfUri('--post-logout-redirect-uri', uri)
+  const identity = {
+    redirect_uris: options.redirectUri,
+    grant_types: [
+      ...grantTypes.map((grant) => (grant === 'device_code' ? deviceGrant : grant)),
+      ...(options.ciba === undefined ? [] : [cibaGrant]),
+    ],
+  }
   return {
     client_id: options.id,
     client_name: options.name,
-    redirect_uris: options.redirectUri,
-    grant_types: options.ciba === undefined ? grantTypes : [...grantTypes, cibaGrant],
+    ...identity,
     response_types: grantTypes.includes('authorization_code') ? ['code'] : [],
     application_type: native ? 'native' : 'web',
-    token_endpoint_auth_method: options.public ? 'none' : 'client_secret_basic',
-    ...(!options.public && { client_secret: random(32).toString('base64url') }),
+    ...authentication,
+    ...protectionOf(options),
+    ...subjectOf(options, { ...identity, ...authentication }),
     ...(options.postLogoutRedirectUri.length > 0 && {
       post_logout_redirect_uris: options.postLogoutRedirectUri,
     }),
-    ...(options.logoUri !== undefined && { logo_uri: options.logoUri }),
+    ...logoutOf(options),
+    ...Object.fromEntries(shownUris(options).filter(([, uri]) => uri !== undefined)),
     ...(options.requireConsent && { require_consent: true }),
     ...(options.requireSecondFactor && { require_second_factor: true }),
     ...ciba,

@@ -4,7 +4,12 @@ import { systemClock } from '../clock.ts'
 import { systemRandom } from '../crypto/random.ts'
 import { DuepassiError } from '../errors.ts'
 import { factorNames } from '../factors/factor.ts'
+import { checkServed } from './client-authentication.ts'
+import { type InviteOptions, inviteClient } from './client-invite.ts'
+import { addLogoutOptions, checkLogout } from './client-logout.ts'
 import { type ClientOptions, clientMetadata } from './client-metadata.ts'
+import { addProtocolOptions } from './client-protocol-options.ts'
+import { addSubjectOptions, checkSubject } from './client-subject.ts'
 import { collect } from './collect.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print, Refusal } from './io.ts'
@@ -15,7 +20,12 @@ const addClient = async (io: Io, options: ClientOptions & CommonOptions): Promis
   // Without the app the grant type is unknown, and the client could not be used at all.
   if (options.ciba !== undefined && !config.push.enabled)
     throw new Refusal('--ciba needs the authenticator app: set push.enabled.')
-  const metadata = clientMetadata(options, systemRandom)
+  if (options.grant.includes('device_code') && !config.protocol.device.enabled)
+    throw new Refusal('--grant device_code needs protocol.device.enabled.')
+  checkServed(options, config)
+  checkLogout(options, config)
+  const metadata = await clientMetadata(options, systemRandom)
+  await checkSubject(options, metadata, config)
   await withDirectory(io, config, async (directory) => {
     try {
       await directory.addClient(metadata)
@@ -54,7 +64,7 @@ const removeClient = async (io: Io, id: string, options: CommonOptions): Promise
 
 export const addClientCommands = (program: Command, io: Io): void => {
   const group = program.command('client').description('relying parties')
-  group
+  const add = group
     .command('add')
     .description('register a relying party; prints its secret once')
     .requiredOption('--id <id>', 'client_id')
@@ -83,9 +93,12 @@ export const addClientCommands = (program: Command, io: Io): void => {
     .option('--forbid-factor <factor>', 'counts for nothing here; may be given several times', collect, [])
     .option('--public', 'an app without a secret (browser, phone): PKCE protects it', false)
     .option('--logo-uri <uri>', 'logo that people see when they sign in')
+    .option('--client-uri <uri>', 'home page, to which people are led back')
+    .option('--policy-uri <uri>', 'its privacy policy, linked on the sign-in page')
+    .option('--tos-uri <uri>', 'its terms of service, linked on the sign-in page')
     .option(
       '--grant <type>',
-      'authorization_code (default), refresh_token, client_credentials; may be given several times',
+      'authorization_code (default), refresh_token, client_credentials, device_code; may be given several times',
       collect,
       [],
     )
@@ -93,10 +106,22 @@ export const addClientCommands = (program: Command, io: Io): void => {
     .option('--notification-endpoint <uri>', 'where --ciba ping tells it that somebody has decided')
     .option(
       '--id-token-alg <alg>',
-      'ES256 (default), EdDSA, PS256 or RS256; needs such a key in `keys.signing`',
+      'ES256 (default), EdDSA, PS256 or RS256; needs such a key: `keys.algorithms` or `keys.signing`',
     )
     .action(async (_, command: Command) =>
       addClient(io, command.optsWithGlobals<ClientOptions & CommonOptions>()),
+    )
+  addProtocolOptions(add)
+  addLogoutOptions(add)
+  addSubjectOptions(add)
+  group
+    .command('invite')
+    .description('print a token with which a relying party may be registered by whoever has it (RFC 7591)')
+    .option('--days <number>', 'how long it is good for', '7')
+    .option('--uses <number>', 'for how many registrations', '1')
+    .option('--revoke <token>', 'make none: end this one instead')
+    .action(async (_, command: Command) =>
+      inviteClient(io, command.optsWithGlobals<InviteOptions & CommonOptions>()),
     )
   group
     .command('remove')

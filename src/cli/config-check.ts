@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/schema.ts'
+import { isConfigured, isSignedElsewhere, signatureAlgorithms } from '../provider/keys/algorithms.ts'
 import { type CommonOptions, configurationOf } from './configuration.ts'
 import { type Io, print } from './io.ts'
 
@@ -17,8 +18,18 @@ const storeOf = ({ redis, store }: Config): string => {
   return `Redis by ${redis.sentinels?.length} sentinels, master ${redis.master}`
 }
 
-const signingOf = ({ keys }: Config): string =>
-  (keys.signing ?? []).map(({ kid, alg, kty }) => `${alg ?? kty}${kid ? ` ${kid}` : ''}`).join(', ') || 'none'
+/** What the configuration brings, and what is made where it brings nothing. */
+const signingOf = (config: Config): string => {
+  const { signing = [], signers = [] } = config.keys
+  const made = signatureAlgorithms(config).filter(
+    (alg) => !isConfigured(config, alg) && !isSignedElsewhere(config, alg),
+  )
+  return [
+    ...signing.map(({ kid, alg, kty }) => `${alg ?? kty}${kid ? ` ${kid}` : ''}`),
+    ...signers.map(({ kid, alg, kind }) => `${alg} ${kid} (${kind})`),
+    ...made.map((alg) => `${alg} made by Duepassi`),
+  ].join(', ')
+}
 
 const summary = (config: Config): string[] => {
   const { listen, metrics, keys, policy, mail } = config
@@ -30,7 +41,7 @@ const summary = (config: Config): string[] => {
     database: withoutCredentials(config.database.url),
     store: storeOf(config),
     'signing keys': signingOf(config),
-    'cookie keys': String(keys.cookies?.length ?? 0),
+    'cookie keys': keys.cookies ? String(keys.cookies.length) : 'made by Duepassi',
     'sealing keys': (keys.sealing ?? []).map(({ id }) => id).join(', ') || 'none',
     'second factor': policy.secondFactor,
     mail: mail.url ? `${withoutCredentials(mail.url)}, from ${mail.from}` : 'none',

@@ -6,6 +6,7 @@ import { createNotifier } from '../delivery/notifier.ts'
 import type { Directory } from '../directory/directory.ts'
 import { createLog, type Log } from '../log.ts'
 import { createHasher } from '../passwords/hashing.ts'
+import type { TellClients } from '../provider/logout/logout-tokens.ts'
 import type { Store } from '../stores/store.ts'
 import type { Io } from './io.ts'
 
@@ -49,6 +50,32 @@ export const withStore = async <T>(
     return await task(store)
   } finally {
     await store.close()
+  }
+}
+
+/**
+ * Tells relying parties that sessions are over. Only where one of them asked for it is a provider composed, since that takes
+ * its keys, and only after the sessions have ended: whatever goes wrong here brings none of them back. Answers the ids of
+ * those that could not be told.
+ */
+export const tellClients = async (
+  io: Io,
+  config: Config,
+  directory: Directory,
+  ...[accountId, sessions]: Parameters<TellClients>
+): Promise<string[]> => {
+  const ids = [...new Set(sessions.flatMap(({ authorizations }) => Object.keys(authorizations)))].sort()
+  const clients = await Promise.all(ids.map((id) => directory.clientById(id)))
+  const asking = ids.filter((_, index) => clients[index]?.['backchannel_logout_uri'] !== undefined)
+  if (asking.length === 0) return []
+  try {
+    const { compose } = await partsOf(io)
+    // Places are for sign-ins, and may be a large file.
+    const provider = await compose({ ...config, places: {} }, { log: logForCommands(io) })
+    return await provider.tell(accountId, sessions).finally(() => provider.close())
+  } catch (error) {
+    logForCommands(io).error({ err: error }, 'relying parties could not be told')
+    return asking
   }
 }
 

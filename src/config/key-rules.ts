@@ -1,20 +1,20 @@
 import type { Breach } from './fault.ts'
 import type { Config } from './schema.ts'
-import { describeSigningKey } from './signing-key.ts'
+import { describePublicKey, describeSigningKey } from './signing-key.ts'
 
 const generate = '`duepassi keys generate` prints a new set.'
 
-const missing = (name: string): Breach => ({
-  path: ['keys', name],
-  message: 'is missing.',
-  fix: `Production needs its own keys: ${generate}`,
-})
-
-/** Only the demo makes its keys by itself. */
-export const ownKeyPresent =
-  (name: 'signing' | 'cookies' | 'sealing') =>
-  ({ mode, keys }: Config): Breach[] =>
-    mode === 'demo' || keys[name] ? [] : [missing(name)]
+/** The others Duepassi makes by itself; this one protects them. */
+export const sealingPresent = ({ mode, keys }: Config): Breach[] =>
+  mode === 'demo' || keys.sealing
+    ? []
+    : [
+        {
+          path: ['keys', 'sealing'],
+          message: 'is missing.',
+          fix: `Production needs a key for secrets at rest: ${generate}`,
+        },
+      ]
 
 const repeats = (values: readonly (string | undefined)[]): number[] =>
   values.flatMap((value, at) => (value !== undefined && values.indexOf(value) < at ? [at] : []))
@@ -39,24 +39,87 @@ export const signingKeysUsable = ({ keys }: Config): Breach[] => {
       fix: 'Remove the repetition.',
     })
   }
-  if (!described.some((key) => 'algorithms' in key && key.algorithms.includes('ES256'))) {
-    breaches.push({
-      path: ['keys', 'signing'],
-      message: 'holds no usable ES256 key.',
-      fix: `Tokens are signed with ES256 by default: ${generate}`,
-    })
+  return breaches
+}
+
+/** Clients that ask for nothing else get it, and so do our own pages. */
+export const es256Present = ({ keys }: Config): Breach[] => {
+  const section = keys.signing ? 'signing' : keys.algorithms ? 'algorithms' : 'signers'
+  const brought = keys.signing
+    ?.map(describeSigningKey)
+    .some((key) => 'algorithms' in key && key.algorithms.includes('ES256'))
+  const elsewhere = keys.signers?.some(({ alg, signs }) => signs && alg === 'ES256')
+  if (!keys[section] || brought || elsewhere || keys.algorithms?.includes('ES256')) return []
+  return [
+    {
+      path: ['keys', section],
+      message: 'leads to no usable ES256 key.',
+      fix: 'Tokens are signed with ES256 by default: put ES256 into `keys.algorithms`, and Duepassi makes a key.',
+    },
+  ]
+}
+
+export const signersUsable = ({ keys }: Config): Breach[] => {
+  const signers = keys.signers ?? []
+  const at = (index: number, name: string, message: string, fix: string): Breach => ({
+    path: ['keys', 'signers', index, name],
+    message,
+    fix,
+  })
+  const breaches = signers.flatMap((signer, index): Breach[] => {
+    if (signer.kind !== 'http') return []
+    const described = describePublicKey(signer.publicKey, signer.alg)
+    return [
+      ...(described === undefined ? [] : [at(index, 'publicKey', described, 'Ask the signer for it.')]),
+      ...(isSafeAddress(signer.url)
+        ? []
+        : [
+            at(
+              index,
+              'url',
+              'is not safe.',
+              'It must be https, or http on this very machine, without a password.',
+            ),
+          ]),
+    ]
+  })
+  const own = (keys.signing ?? []).map(({ kid }) => (typeof kid === 'string' ? kid : undefined))
+  for (const repeated of repeats([...own, ...signers.map(({ kid }) => kid)])) {
+    if (repeated >= own.length)
+      breaches.push(
+        at(repeated - own.length, 'kid', 'is the `kid` of another key.', 'Give each key its own.'),
+      )
   }
   return breaches
 }
 
+/** https, or http on this machine: what is asked there ends in tokens. */
+const isSafeAddress = (address: string): boolean => {
+  const { protocol, hostname, username, password } = new URL(address)
+  const here = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+  return (protocol === 'https:' || (protocol === 'http:' && here)) && username === '' && password === ''
+}
+
+export const publishedBeforeDue = ({ keys: { rotation } }: Config): Breach[] =>
+  rotation.everyDays === null || rotation.publishHours <= rotation.everyDays * 24
+    ? []
+    : [
+        {
+          path: ['keys', 'rotation', 'publishHours'],
+          message: 'is longer than a key signs (`keys.rotation.everyDays`).',
+          fix: 'Lower it, or raise `keys.rotation.everyDays`.',
+        },
+      ]
+
 /** 32 random bytes have about 30 different values; fewer than 16 never happens by chance. */
 const isRandom = (base64: string): boolean => new Set(Buffer.from(base64, 'base64')).size >= 16
 
-/** Every cookie and sealing key is random, and none serves twice. */
+/** Every cookie, sealing and pairwise key is random, and none serves twice. */
 export const allSecretsRandom = ({ keys }: Config): Breach[] => {
   const secrets = [
     ...(keys.cookies ?? []).map((key, at) => ({ path: ['keys', 'cookies', at], key })),
     ...(keys.sealing ?? []).map(({ key }, at) => ({ path: ['keys', 'sealing', at, 'key'], key })),
+    ...(keys.pairwise === undefined ? [] : [{ path: ['keys', 'pairwise'], key: keys.pairwise }]),
   ]
   const breaches: Breach[] = secrets
     .filter(({ key }) => !isRandom(key))

@@ -26,6 +26,9 @@ const setAt = (tree: Tree, path: KeyPath, value: unknown): void => {
   setAt(section, rest, value)
 }
 
+const getAt = (tree: Tree, path: KeyPath): unknown =>
+  path.reduce<unknown>((below, part) => (isTree(below) ? below[part] : undefined), tree)
+
 /** What lacks something that it must have goes as a whole. */
 const removeAt = (tree: unknown, path: KeyPath): void => {
   const [first, ...rest] = path
@@ -77,7 +80,11 @@ export const loadConfig = ({ file, env }: { file?: string | undefined; env: Node
   )
   const environment = readEnvironment(env)
   const tree: Tree = structuredClone(written.tree)
-  for (const { key, value } of environment.overrides) setAt(tree, key.path, value)
+  for (const { key, value } of environment.overrides) {
+    // A whole section stands beside what the file says of its other keys: secrets in one, settings in the other.
+    const below = key.kind === 'section' ? getAt(tree, key.path) : undefined
+    setAt(tree, key.path, isTree(below) && isTree(value) ? { ...below, ...value } : value)
+  }
 
   const sourceOf = (path: KeyPath): string | undefined => {
     const setter = environment.overrides.findLast(({ key }) =>

@@ -89,6 +89,34 @@ export const agesOnLadder = (config: Config): Breach[] => {
     }))
 }
 
+/** Limits of a level that nobody knows would hold for no session. */
+export const lifetimesOnLadder = (config: Config): Breach[] => {
+  const known = ladderOf(config).map(({ acr }) => acr)
+  return Object.keys(config.lifetimes.levels)
+    .filter((acr) => !known.includes(acr))
+    .map((acr) => ({
+      path: ['lifetimes', 'levels', acr],
+      message: 'is not on the ladder.',
+      fix: `Use one of ${known.join(', ')}.`,
+    }))
+}
+
+/** What a level does not say is said for all of them, so the two may come from different places. */
+export const levelsIdleBeforeTheyEnd = ({ lifetimes }: Config): Breach[] =>
+  Object.entries(lifetimes.levels).flatMap(([acr, own]) => {
+    const idle = own.sessionIdle ?? lifetimes.sessionIdle
+    const longest = own.session ?? lifetimes.session
+    return idle <= longest
+      ? []
+      : [
+          {
+            path: ['lifetimes', 'levels', acr, own.sessionIdle === undefined ? 'session' : 'sessionIdle'],
+            message: `lets a session be unused for longer than it lasts (${idle} > ${longest}).`,
+            fix: 'Give `sessionIdle` of this level, at most as long as its `session`.',
+          },
+        ]
+  })
+
 /** Levels are compared by what they ask for, so each asks for more than the one before. */
 export const ladderRises = (config: Config): Breach[] => {
   const ladder = ladderOf(config)

@@ -1,19 +1,26 @@
+import { detailTypesUsable } from './detail-rules.ts'
 import { type Breach, type KeyPath, placeOf } from './fault.ts'
 import { issuerFits } from './issuer-rule.ts'
 import {
   allSecretsRandom,
+  es256Present,
   noDemoSealing,
   noDemoSigning,
-  ownKeyPresent,
+  publishedBeforeDue,
+  sealingPresent,
+  signersUsable,
   signingKeysUsable,
 } from './key-rules.ts'
 import { codesCanBeMailed, oneWayOfTexting } from './message-rules.ts'
+import { certificatesComeFromProxy } from './mtls-rules.ts'
 import { knownModels, usableRpId } from './passkey-rules.ts'
 import {
   agesOnLadder,
   factorsCanBeMet,
   factorsConfigured,
   ladderRises,
+  levelsIdleBeforeTheyEnd,
+  lifetimesOnLadder,
   minimumsOnLadder,
   placesKnown,
 } from './policy-rules.ts'
@@ -136,21 +143,50 @@ const behindProxy = ({ mode, proxy }: Config): Breach[] =>
       ]
     : []
 
+/** Browsers take cookies with `SameSite=None` over https only; with less, a request by POST comes without its session. */
+const postsNeedHttps = ({ issuer, protocol }: Config): Breach[] =>
+  protocol.postAuthorization && !issuer.startsWith('https:')
+    ? [
+        {
+          path: ['protocol', 'postAuthorization'],
+          message: 'is true, and the issuer is not https.',
+          fix: 'Leave it out, or give the issuer https.',
+        },
+      ]
+    : []
+
 /** What goes together, beyond what the schema says of each key alone. */
 const rules: readonly Rule[] = [
   { reads: [['mode'], ['issuer']], check: issuerFits },
   { reads: [['mode'], ['proxy']], check: behindProxy },
-  { reads: [['mode'], ['keys', 'signing']], check: ownKeyPresent('signing') },
-  { reads: [['mode'], ['keys', 'cookies']], check: ownKeyPresent('cookies') },
-  { reads: [['mode'], ['keys', 'sealing']], check: ownKeyPresent('sealing') },
+  { reads: [['issuer'], ['protocol', 'postAuthorization']], check: postsNeedHttps },
+  { reads: [['mode'], ['keys', 'sealing']], check: sealingPresent },
   { reads: [['keys', 'signing']], check: signingKeysUsable },
+  {
+    reads: [
+      ['keys', 'signing'],
+      ['keys', 'algorithms'],
+      ['keys', 'signers'],
+    ],
+    check: es256Present,
+  },
+  {
+    reads: [
+      ['keys', 'signing'],
+      ['keys', 'signers'],
+    ],
+    check: signersUsable,
+  },
+  { reads: [['keys', 'rotation']], check: publishedBeforeDue },
   {
     reads: [
       ['keys', 'cookies'],
       ['keys', 'sealing'],
+      ['keys', 'pairwise'],
     ],
     check: allSecretsRandom,
   },
+  { reads: [['protocol', 'authorizationDetails'], ['resources']], check: detailTypesUsable },
   { reads: [['mode'], ['keys', 'signing']], check: noDemoSigning },
   { reads: [['mode'], ['keys', 'sealing']], check: noDemoSealing },
   { reads: [['redis']], check: oneKindOfRedis },
@@ -160,10 +196,13 @@ const rules: readonly Rule[] = [
   { reads: [['policy'], ['push'], ['sms'], ['mail'], ['tokens']], check: factorsConfigured },
   { reads: [['push']], check: waysOfTellingAreWhole },
   { reads: [['sms']], check: oneWayOfTexting },
+  { reads: [['proxy'], ['protocol', 'mtls']], check: certificatesComeFromProxy },
   { reads: [['mail'], ['mode']], check: codesCanBeMailed },
   { reads: [['policy']], check: ladderRises },
   { reads: [['policy'], ['webauthn', 'authenticators']], check: minimumsOnLadder },
   { reads: [['policy']], check: agesOnLadder },
+  { reads: [['policy'], ['lifetimes', 'levels']], check: lifetimesOnLadder },
+  { reads: [['lifetimes']], check: levelsIdleBeforeTheyEnd },
   { reads: [['policy'], ['places']], check: placesKnown },
   {
     reads: [['preset'], ['policy'], ['push', 'digits'], ['totp', 'window'], ['webauthn', 'userVerification']],

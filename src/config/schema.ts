@@ -1,20 +1,16 @@
 import { z } from 'zod'
+import { isNetwork } from '../context/networks.ts'
 import { messages, push, sms, tokens, totp, webauthn } from './factor-schema.ts'
+import { keys } from './key-schema.ts'
 import { policy } from './policy-schema.ts'
+import { protocol } from './protocol-schema.ts'
 
 /**
- * The configuration, section by section. Every key carries its documentation in `.describe()`: README's reference
+ * The configuration, section by section. Every key carries its documentation in `.describe()`: docs/configuration.md
  * and `config/duepassi.example.yaml` are generated from here (tools/config-reference.ts).
  */
 const seconds = z.int().positive()
 const port = z.int().min(0).max(65535)
-const base64Key = z
-  .base64()
-  .refine(
-    (text) => Buffer.from(text, 'base64').length === 32,
-    'must be 32 random bytes in base64: `openssl rand -base64 32`',
-  )
-
 const listen = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address to listen on.'),
   port: port.default(3000).describe('Port to listen on; 0 takes a free one.'),
@@ -56,47 +52,21 @@ const redis = z.strictObject({
   prefix: z.string().max(20).default('').describe('Put before every key.'),
 })
 
-const sealingKey = z.strictObject({
-  id: z.string().regex(/^[A-Za-z0-9_-]{1,16}$/, '1 to 16 letters, digits, `-`, `_`'),
-  key: base64Key,
-})
-
-const isVapidKey = ({ kty, crv, x, y, d }: Record<string, string>): boolean =>
-  kty === 'EC' && crv === 'P-256' && [x, y, d].every((one) => /^[\w-]{43}$/.test(one ?? ''))
-
-const keys = z.strictObject({
-  signing: z
-    .array(z.looseObject({ kty: z.string() }))
-    .min(1)
-    .optional()
-    .describe(
-      'Private JWKs for tokens: the first of each algorithm signs, all are published. One ES256 key at least.',
-    ),
-  cookies: z
-    .array(base64Key)
-    .min(1)
-    .optional()
-    .describe('Keys for signed cookies, 32 bytes base64: the first signs, all verify.'),
-  sealing: z
-    .array(sealingKey)
-    .min(1)
-    .optional()
-    .describe('Keys for secrets at rest, with an id each: the first seals, all open.'),
-  push: z
-    .record(z.string(), z.string())
-    .refine(isVapidKey, 'must be a private EC key on P-256: `duepassi keys generate` makes one')
-    .optional()
-    .describe(
-      'Private JWK (EC, P-256) by which push services know this provider (VAPID, RFC 8292). With another one every phone has to subscribe anew, which it does when its app is opened.',
-    ),
-})
-
 const places = z.strictObject({
   file: z
     .string()
     .optional()
     .describe(
       'Database of places by address, in MaxMind’s format (GeoLite2 City or Country, DB-IP, …), read at the start; nothing is asked of anybody. Without it countries are unknown.',
+    ),
+})
+
+const outbound = z.strictObject({
+  networks: z
+    .array(z.string().refine(isNetwork, 'must be a network (`10.20.0.0/16`, `fd12::/16`) or an address'))
+    .default([])
+    .describe(
+      'Networks of your own that are not public and may be reached all the same where a relying party named the address (back-channel logout, CIBA, `jwks_uri`, sector documents), on any port, over http too. Everything else is asked over https on port 443, and only where it is public: loopback and link-local addresses must be listed as any other.',
     ),
 })
 
@@ -151,11 +121,21 @@ const passwords = z.strictObject({
 const lifetimes = z.strictObject({
   interaction: seconds.default(900).describe('From the authorization request to the end of the sign-in.'),
   session: seconds
-    .default(43_200)
-    .describe('Longest life of a session (NIST SP 800-63B-4 §2.2.3: at most 24 h).'),
-  sessionIdle: seconds.default(3_600).describe('A session unused for so long ends.'),
+    .default(86_400)
+    .describe('Longest life of a session (NIST SP 800-63B-4 §2.2.3: at most 24 h at the second level).'),
+  sessionIdle: seconds
+    .default(3_600)
+    .describe(
+      'A session unused for so long ends (NIST SP 800-63B-4 §2.2.3: at most 1 h at the second level).',
+    ),
+  levels: z
+    .record(z.string(), z.strictObject({ session: seconds.optional(), sessionIdle: seconds.optional() }))
+    .default({})
+    .describe(
+      'Other limits for sessions of single levels, by `acr`: `phrh: { session: 43200, sessionIdle: 900 }` is what NIST SP 800-63B-4 §2.3.3 asks for.',
+    ),
   authorizationCode: seconds.max(600).default(60).describe('Authorization code.'),
-  accessToken: seconds.default(600).describe('Access token.'),
+  accessToken: seconds.default(300).describe('Access token.'),
   idToken: seconds.default(300).describe('ID token.'),
   refreshToken: seconds.default(2_592_000).describe('Refresh token.'),
 })
@@ -204,11 +184,17 @@ const resource = z.strictObject({
   clients: z
     .array(z.string())
     .min(1)
-    .describe('Client ids that may ask for tokens for it, with any of its scopes; `*` means every client.'),
+    .describe(
+      'Client ids that may ask for tokens for it, with any of its scopes; `*` means every client, but of those that registered themselves none that asks for itself alone.',
+    ),
   format: z
     .enum(['opaque', 'jwt'])
     .default('jwt')
     .describe('`jwt` is checked by the resource server itself (RFC 9068), `opaque` by introspection.'),
+  alg: z
+    .enum(['ES256', 'EdDSA', 'PS256', 'RS256'])
+    .optional()
+    .describe('What `jwt` tokens for it are signed with; without it the first of these that has a key.'),
 })
 
 export const schema = z.strictObject({
@@ -237,12 +223,14 @@ export const schema = z.strictObject({
   keys: keys.prefault({}),
   policy: policy.prefault({}),
   places: places.prefault({}),
+  outbound: outbound.prefault({}),
   attempts: attempts.prefault({}),
   passwords: passwords.prefault({}),
   totp: totp.prefault({}),
   push: push.prefault({}),
   webauthn: webauthn.prefault({}),
   lifetimes: lifetimes.prefault({}),
+  protocol: protocol.prefault({}),
   resources: z
     .array(resource)
     .default([])

@@ -30,6 +30,21 @@ const partsFit = (jwk: JsonWebKey, digest: string | null): boolean => {
   }
 }
 
+/** Why a JWK will not do as the public key of a signer, if so. */
+export const describePublicKey = (jwk: Jwk, alg: string): string | undefined => {
+  const kind = kinds.find(({ kty, crv }) => kty === jwk.kty && crv === jwk.crv)
+  const algorithms: readonly string[] = kind?.algorithms ?? []
+  if (!algorithms.includes(alg)) return `is no key for ${alg}.`
+  if (jwk.d !== undefined) return 'is a private key; only its public part belongs here.'
+  if (kind?.kty === 'RSA' && bitsOf(jwk.n) < 2048) return 'is an RSA key of less than 2048 bits.'
+  try {
+    createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    return undefined
+  } catch {
+    return 'is broken.'
+  }
+}
+
 /** What a configured JWK can sign, or why it cannot. RSA from 2048 bits (RFC 7518 §3.3). */
 export const describeSigningKey = (jwk: Jwk): SigningKey => {
   const kind = kinds.find(({ kty, crv }) => kty === jwk.kty && crv === jwk.crv)

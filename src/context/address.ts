@@ -36,3 +36,16 @@ export const clientAddress = (req: IncomingMessage, proxy: boolean): string | nu
   const rightMost = written.slice(written.lastIndexOf(',') + 1).trim()
   return canonicalAddress(withoutPort(rightMost))
 }
+
+/**
+ * The part of an address that one household or machine has for itself: all of an IPv4 one, the first 64 bits of an IPv6
+ * one, whose rest anybody changes at will (RFC 4291 §2.5.1). What is counted by address is counted by this.
+ */
+export const networkOf = (address: string): string => {
+  if (isIP(address) !== 6) return address
+  const [before = '', after] = address.split('::')
+  const groups = (part: string) => part.split(':').filter((group) => group !== '')
+  const zeros = after === undefined ? 0 : 8 - groups(before).length - groups(after).length
+  const all = [...groups(before), ...Array<string>(zeros).fill('0'), ...groups(after ?? '')]
+  return `${all.slice(0, 4).join(':')}::/64`
+}

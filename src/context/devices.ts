@@ -176,13 +176,14 @@ export const createDevices = (parts: DevicesParts) => {
 
     /**
      * A sign-in comes to its end in this browser: it gets a new secret in the place of the one it showed, or its first one.
-     * Answers false when another request was faster with that secret: then this one proves nothing by it.
+     * Answers which device it is; undefined when another request was faster with that secret: then this one proves nothing by
+     * it.
      */
     async note(
       res: ServerResponse,
       { accountId, clientId, origin }: { accountId: string; clientId: string | null; origin: Origin },
       wish?: { key: string | null; factors: readonly string[] },
-    ): Promise<boolean> {
+    ): Promise<string | undefined> {
       const { sighting, device, known, first } = origin
       const now = clock.now()
       const secret = random(32).toString('base64url')
@@ -200,10 +201,10 @@ export const createDevices = (parts: DevicesParts) => {
           countries: withCountry(device.countries, sighting.country),
           ...(trust && { trust }),
         })
-        if (!changed) return false
+        if (!changed) return undefined
       } else {
         // Another request of this browser has just got the next secret; two would overwrite one another.
-        if (known) return false
+        if (known) return undefined
         id = randomId(random)
         await directory.addDevice(
           {
@@ -225,7 +226,7 @@ export const createDevices = (parts: DevicesParts) => {
       }
       if (trust) await record('device.trusted', { accountId, clientId })
       writeDeviceCookie(res, accountId, { id: id as string, secret }, secure())
-      return true
+      return id
     },
 
     /** The trust that a session rests on, as long as it holds. */

@@ -171,14 +171,24 @@ export interface Directory extends SecondFactorDirectory {
   changeAccount(
     id: string,
     change: Partial<
-      Pick<Account, 'passwordHash' | 'passwordDue' | 'disabledAt' | 'name' | 'locale' | 'groups' | 'minimum'>
+      Pick<
+        Account,
+        'passwordHash' | 'passwordDue' | 'disabledAt' | 'name' | 'locale' | 'claims' | 'groups' | 'minimum'
+      >
     >,
     expected?: Partial<Pick<Account, 'passwordHash' | 'passwordDue'>>,
   ): Promise<boolean>
+  /**
+   * Forgets an account with its names, credentials, counts, locks and devices; answers false where there is none. What was
+   * assigned to it goes back to the inventory, where the counters of its tokens stay; so does the audit trail.
+   */
+  removeAccount(id: string): Promise<boolean>
   /** oidc-provider client metadata (snake_case, as in OIDC Dynamic Registration). */
   clientById(id: string): Promise<ClientMetadata | undefined>
   /** Rejects with `client_exists`. */
   addClient(metadata: ClientMetadata): Promise<void>
+  /** In the place of what is there; answers false, having added nothing, where there is no such client (any more). */
+  changeClient(metadata: ClientMetadata): Promise<boolean>
   removeClient(id: string): Promise<boolean>
   /** Hardware tokens, by serial number; those of an account when one is given. */
   tokens(accountId?: string): Promise<Token[]>
@@ -189,6 +199,29 @@ export interface Directory extends SecondFactorDirectory {
   assignToken(serial: string, expected: string | null, accountId: string | null): Promise<boolean>
   /** Answers how many there were. What was activated stays a credential of its account. */
   removeTokens(serials: readonly string[]): Promise<number>
+  /** The key ring, older generations first. */
+  keys(): Promise<RingKey[]>
+  /** Answers false, having added nothing, when the `kid` or (use, alg, generation) is taken: of many nodes one makes a key. */
+  addKey(key: RingKey): Promise<boolean>
+  /** Ends a key at that time, or earlier than it would have; answers false when it is unknown, or ended by then already. */
+  endKey(kid: string, at: number): Promise<boolean>
+  removeKey(kid: string): Promise<boolean>
+}
+
+/** A key that Duepassi made; what it is for at a time is a matter of `provider/keys/key-stages.ts`. */
+export interface RingKey {
+  kid: string
+  use: 'signing' | 'cookies'
+  /** The JWS algorithm; of cookies, HS256. */
+  alg: string
+  /** 1, 2, …; unique within use and algorithm. */
+  generation: number
+  /** A private JWK as JSON, or 32 bytes in base64. Sealed at rest. */
+  material: string
+  createdAt: number
+  signsFrom: number
+  /** When it was pulled; null: it ends in its time. */
+  endsAt: number | null
 }
 
 /** A hardware token of the inventory. It is active where an account has a credential with its serial number as handle. */
@@ -218,12 +251,46 @@ export interface Account {
   passwordDue: number | null
   /** BCP 47 tag the person prefers, or null. */
   locale: string | null
+  /** What else may be released about the person. */
+  claims: StandardClaims
   /** Names of the groups the person is in, to which a policy may refer; sorted, each once. */
   groups: readonly string[]
   /** The least `acr` that will do for this person, or null. */
   minimum: string | null
   disabledAt: number | null
   createdAt: number
+}
+
+/** Standard claims (OIDC Core §5.1) that stand in no column of their own; what is not known is not there. */
+export interface StandardClaims {
+  readonly given_name?: string
+  readonly family_name?: string
+  readonly middle_name?: string
+  readonly nickname?: string
+  readonly profile?: string
+  readonly picture?: string
+  readonly website?: string
+  readonly gender?: string
+  /** `YYYY-MM-DD`, `YYYY`, or `0000-MM-DD` without the year. */
+  readonly birthdate?: string
+  /** Such as `Europe/Rome`. */
+  readonly zoneinfo?: string
+  /** E.164. */
+  readonly phone_number?: string
+  readonly phone_number_verified?: boolean
+  readonly address?: PostalAddress
+  /** Seconds since the Unix epoch. */
+  readonly updated_at?: number
+}
+
+/** OIDC Core §5.1.1. */
+export interface PostalAddress {
+  readonly formatted?: string
+  readonly street_address?: string
+  readonly locality?: string
+  readonly region?: string
+  readonly postal_code?: string
+  readonly country?: string
 }
 
 export interface ClientMetadata {

@@ -1,9 +1,16 @@
 import type { Sealer } from '../crypto/sealing.ts'
-import type { ClientMetadata, Credential, Directory, SecondFactorDirectory, Token } from './directory.ts'
+import type {
+  ClientMetadata,
+  Credential,
+  Directory,
+  RingKey,
+  SecondFactorDirectory,
+  Token,
+} from './directory.ts'
 
 /**
- * The same directory with secrets sealed at rest: a credential's `secret`, a client's `client_secret` and a token's `seed`,
- * each bound to its row, so that a record copied to another account, client or token does not open. Everything else passes
+ * The same directory with secrets sealed at rest: a credential's `secret`, a client's `client_secret`, a token's `seed` and
+ * the `material` of a key, each bound to its row, so that a record copied to another row does not open. Everything else passes
  * through, and every error too; a record that does not open rejects with `sealed_badly`.
  */
 export function sealedDirectory<Kind extends SecondFactorDirectory>(directory: Kind, sealer: Sealer): Kind {
@@ -11,6 +18,7 @@ export function sealedDirectory<Kind extends SecondFactorDirectory>(directory: K
     ...sealedCredentials(directory, sealer),
     ...(keepsClients(directory) && sealedClients(directory, sealer)),
     ...(keepsTokens(directory) && sealedTokens(directory, sealer)),
+    ...(keepsKeys(directory) && sealedKeys(directory, sealer)),
   }
   return new Proxy(directory, {
     get(target, property) {
@@ -27,6 +35,9 @@ const keepsClients = (directory: SecondFactorDirectory | Directory): directory i
 
 const keepsTokens = (directory: SecondFactorDirectory | Directory): directory is Directory =>
   'tokenBySerial' in directory && 'addTokens' in directory
+
+const keepsKeys = (directory: SecondFactorDirectory | Directory): directory is Directory =>
+  'keys' in directory && 'addKey' in directory
 
 type Credentials = Pick<
   SecondFactorDirectory,
@@ -55,7 +66,7 @@ function sealedCredentials(directory: SecondFactorDirectory, sealer: Sealer): Cr
   }
 }
 
-type Clients = Pick<Directory, 'clientById' | 'addClient'>
+type Clients = Pick<Directory, 'clientById' | 'addClient' | 'changeClient'>
 
 function sealedClients(directory: Directory, sealer: Sealer): Clients {
   const withSecret = (metadata: ClientMetadata, treat: Sealer['seal']): ClientMetadata =>
@@ -68,6 +79,7 @@ function sealedClients(directory: Directory, sealer: Sealer): Clients {
       return metadata && withSecret(metadata, sealer.open)
     },
     addClient: async (metadata) => directory.addClient(withSecret(metadata, sealer.seal)),
+    changeClient: async (metadata) => directory.changeClient(withSecret(metadata, sealer.seal)),
   }
 }
 
@@ -86,5 +98,18 @@ function sealedTokens(directory: Directory, sealer: Sealer): Tokens {
       return token && withSeed(token, sealer.open)
     },
     addTokens: async (tokens) => directory.addTokens(tokens.map((token) => withSeed(token, sealer.seal))),
+  }
+}
+
+type Keys = Pick<Directory, 'keys' | 'addKey'>
+
+function sealedKeys(directory: Directory, sealer: Sealer): Keys {
+  const withMaterial = (key: RingKey, treat: Sealer['seal']): RingKey => ({
+    ...key,
+    material: treat(key.material, `key:${key.use}:${key.alg}:${key.generation}:${key.kid}`),
+  })
+  return {
+    keys: async () => (await directory.keys()).map((key) => withMaterial(key, sealer.open)),
+    addKey: async (key) => directory.addKey(withMaterial(key, sealer.seal)),
   }
 }

@@ -10,22 +10,39 @@ import { relatedOriginsPath } from '../provider/webauthn-options.ts'
 const policyOfProtocolPages = "default-src 'none'; script-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 /** The only addresses of oidc-provider that answer pages. */
-const answersPages = (url: string): boolean => url.startsWith('/auth') || url.startsWith('/session')
+const answersPages = (url: string): boolean =>
+  url.startsWith('/auth') || url.startsWith('/session') || url.startsWith('/device')
+
+interface Parts {
+  /** What a request says of its host is not believed. */
+  nameOwnHost: (req: IncomingMessage) => void
+  /** Waited for before anything is signed or verified; undefined where nothing is due. Never rejects. */
+  fresh: () => Promise<void> | undefined
+  protocol: (req: IncomingMessage, res: ServerResponse) => Promise<void>
+  secondStep: Routes
+  passwordPages: ReturnType<typeof createPasswordPages>
+  accountPages: AccountPages
+  /** The authenticator app, where there is one. */
+  authenticatorPages: AuthenticatorPages | undefined
+  /** The document at `/.well-known/webauthn`, if there is one. */
+  relatedOrigins: string | undefined
+  log: Log
+}
 
 /** Our pages and oidc-provider side by side: tokens are not asked whether they might be a page. */
-export const createHandler =
-  (parts: {
-    protocol: (req: IncomingMessage, res: ServerResponse) => Promise<void>
-    secondStep: Routes
-    passwordPages: ReturnType<typeof createPasswordPages>
-    accountPages: AccountPages
-    /** The authenticator app, where there is one. */
-    authenticatorPages: AuthenticatorPages | undefined
-    /** The document at `/.well-known/webauthn`, if there is one. */
-    relatedOrigins: string | undefined
-    log: Log
-  }): ((req: IncomingMessage, res: ServerResponse) => void) =>
-  (req, res) => {
+export const createHandler = (parts: Parts): ((req: IncomingMessage, res: ServerResponse) => void) => {
+  const answer = answerWith(parts)
+  return (req, res) => {
+    parts.nameOwnHost(req)
+    const wait = parts.fresh()
+    if (wait === undefined) answer(req, res)
+    else void wait.then(() => answer(req, res))
+  }
+}
+
+const answerWith =
+  (parts: Parts) =>
+  (req: IncomingMessage, res: ServerResponse): void => {
     const url = req.url ?? '/'
     if (url === relatedOriginsPath && parts.relatedOrigins !== undefined)
       return void res

@@ -1,11 +1,26 @@
 import { createServer, type Server } from 'node:http'
-import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Hasher } from '../passwords/hashing.ts'
 
 export interface Measured {
   route: string
   method: string
   status: number
   seconds: number
+}
+
+/** The registry of the process, with what is measured besides requests. */
+export const createRegistry = (hasher: Hasher): Registry => {
+  const registry = new Registry()
+  new Gauge({
+    name: 'duepassi_password_hashes_waiting',
+    help: 'Sign-ins that wait for a password hash.',
+    registers: [registry],
+    collect() {
+      this.set(hasher.gate.waiting)
+    },
+  })
+  return registry
 }
 
 /** Node's own metrics and the duration of requests, in the registry of the process. */

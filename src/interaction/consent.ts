@@ -1,11 +1,14 @@
 import type { Provider } from 'oidc-provider'
 import type { Pages } from '../pages/pages.ts'
+import { showDetail } from './shown-detail.ts'
 import { finish, type Visit } from './visit.ts'
 
 interface ConsentDetails {
   missingOIDCScope?: string[]
   missingOIDCClaims?: string[]
   missingResourceScopes?: Record<string, string[]>
+  /** Authorization details (RFC 9396), all of the request. */
+  rar?: Record<string, unknown>[]
 }
 
 /** Asks the person whether a relying party that is not the organisation's own may have what it asks for. */
@@ -15,6 +18,8 @@ export const createConsentScreen = (parts: {
   accountName(accountId: string): Promise<string>
   /** The scope that releases a claim: what the person is told when the claim is asked for by itself. */
   scopeOf(claim: string): string
+  /** What people read for a type of authorization details. */
+  titleOf(type: string): string | undefined
 }) => ({
   async show({ req, res, language, client, interaction }: Visit): Promise<void> {
     const details = interaction.prompt.details as ConsentDetails
@@ -23,8 +28,10 @@ export const createConsentScreen = (parts: {
       ...Object.values(details.missingResourceScopes ?? {}).flat(),
       ...(details.missingOIDCClaims ?? []).map(parts.scopeOf),
     ]
+    const shownDetails = (details.rar ?? []).map((detail) => showDetail(detail, parts.titleOf))
     // Asked again although everything was granted before (`prompt=consent`): the whole request is shown.
-    const scopes = missing.length > 0 ? missing : String(interaction.params['scope'] ?? '').split(' ')
+    const isWhole = missing.length === 0 && (shownDetails.length === 0 || isPromptedFor(interaction.prompt))
+    const scopes = isWhole ? String(interaction.params['scope'] ?? '').split(' ') : missing
     const accountName = interaction.session && (await parts.accountName(interaction.session.accountId))
     parts.pages.send(req, res, {
       language,
@@ -32,6 +39,7 @@ export const createConsentScreen = (parts: {
       view: 'interaction/consent',
       locals: {
         scopes: [...new Set(scopes)].filter((scope) => scope !== 'openid'),
+        ...(shownDetails.length > 0 && { details: shownDetails }),
         ...(accountName !== undefined && { accountName }),
       },
     })
@@ -57,3 +65,6 @@ export const createConsentScreen = (parts: {
     return finish(visit, { consent: { grantId: await grant.save() } })
   },
 })
+
+const isPromptedFor = ({ reasons }: { reasons?: readonly string[] }): boolean =>
+  reasons?.includes('consent_prompt') === true

@@ -14,6 +14,7 @@ type PasswordPagesParts = LoginParts &
     provider(): Provider
     accountName(accountId: string): Promise<string>
     scopeOf(claim: string): string
+    titleOf(type: string): string | undefined
   }
 
 /** Where the pages of an interaction live: `/interaction/<uid>`, and the second step beneath. */

@@ -13,7 +13,7 @@ export interface RequestMemory {
   keepBriefly(interaction: RememberedInteraction, interactionUrl: string): void
   /**
    * The address that repeats the request of an interaction, its first page, and its relying party. No address where only
-   * the relying party can push the request again.
+   * the relying party can push or sign the request again.
    */
   recall(
     provider: Provider,
@@ -21,7 +21,7 @@ export interface RequestMemory {
   ): Promise<{ restartUrl?: string; interactionUrl: string; clientId: string } | undefined>
 }
 
-type RememberedInteraction = Pick<Interaction, 'uid' | 'params'>
+type RememberedInteraction = Pick<Interaction, 'uid' | 'params'> & { deviceCode?: string | undefined }
 
 /** Seconds: a page that was left open over night, and the back button after a sign-in that is done. */
 const overNight = 24 * 3600
@@ -36,9 +36,17 @@ const leftOut = new Set(['request_uri', 'request', 'id_token_hint'])
 const longest = 4096
 
 export const createRequestMemory = ({ store, log }: { store: Store; log: Log }): RequestMemory => {
-  const put = ({ uid, params }: RememberedInteraction, interactionUrl: string, seconds: number) => {
+  const put = (
+    { uid, params, deviceCode }: RememberedInteraction,
+    interactionUrl: string,
+    seconds: number,
+  ) => {
     const kept = Object.fromEntries(Object.entries(params).filter(([name]) => !leftOut.has(name)))
-    const text = JSON.stringify({ params: kept, interactionUrl })
+    const text = JSON.stringify({
+      params: kept,
+      interactionUrl,
+      ...(deviceCode !== undefined && { device: true }),
+    })
     if (text.length > longest) return
     // Only the way back is lost when this fails, so nobody waits for it.
     store
@@ -51,13 +59,17 @@ export const createRequestMemory = ({ store, log }: { store: Store; log: Log }):
     async recall(provider, uid) {
       const stored = await store.get(`rq:${uid}`)
       if (stored === undefined) return undefined
-      const { params, interactionUrl } = JSON.parse(stored) as {
+      const { params, interactionUrl, device } = JSON.parse(stored) as {
         params: Record<string, unknown>
         interactionUrl: string
+        device?: true
       }
       const clientId = String(params['client_id'])
+      // Begun by a code that a device shows, which is entered again.
+      if (device) return { restartUrl: provider.pathFor('code_verification'), interactionUrl, clientId }
       const client = await provider.Client.find(clientId)
-      if (client?.requirePushedAuthorizationRequests) return { interactionUrl, clientId }
+      if (client?.requirePushedAuthorizationRequests || client?.requireSignedRequestObject)
+        return { interactionUrl, clientId }
       const query = new URLSearchParams(
         Object.entries(params).flatMap(
           ([name, value]): Array<[string, string]> =>

@@ -48,15 +48,21 @@ export const describeClient = ({
   clientName,
   logoUri,
   clientUri,
+  policyUri,
+  tosUri,
 }: {
   clientId: string
   clientName?: string | undefined
   logoUri?: string | undefined
   clientUri?: string | undefined
+  policyUri?: string | undefined
+  tosUri?: string | undefined
 }): PageClient => ({
   name: clientName ?? clientId,
   ...(logoUri !== undefined && { logoUri }),
   ...(clientUri !== undefined && { uri: clientUri }),
+  ...(policyUri !== undefined && { policyUri }),
+  ...(tosUri !== undefined && { tosUri }),
 })
 
 /**

@@ -22,8 +22,8 @@ export interface GuardedFetchOptions {
    */
   hosts?: readonly string[] | ((host: string) => boolean)
   /**
-   * Addresses that are not public and may be reached all the same, over http too and on any port: for hosts that the
-   * administrator chose, and for tests. Default: none.
+   * Addresses that are not public and may be reached all the same, over http too and on any port; the others as ever. With
+   * `true` these are all addresses, public ones too: for hosts that the administrator chose, and for tests. Default: none.
    */
   allowPrivate?: boolean | ((address: string) => boolean)
   /** Milliseconds until the end of the answer. Default: 5000. */
@@ -50,26 +50,35 @@ export class OutboundRefused extends Error {
  */
 export function createGuardedFetch(options: GuardedFetchOptions = {}): GuardedFetch {
   const { allowPrivate = false, patience = 5_000 } = options
-  const isAllowed = (address: string): boolean =>
-    isPublicAddress(address) || (typeof allowPrivate === 'function' ? allowPrivate(address) : allowPrivate)
+  const isOurs = (address: string): boolean =>
+    typeof allowPrivate === 'function' ? !isPublicAddress(address) && allowPrivate(address) : allowPrivate
   const mayAsk = readHosts(options.hosts, allowPrivate !== false)
-  const connect = buildConnector({
-    allowH2: false,
-    timeout: patience,
-    lookup: checkedLookup(options.lookup ?? ((host) => systemLookup(host, { all: true })), isAllowed),
-    ...(options.ca && { ca: [...options.ca] }),
-  })
+  const { lookup = (host: string) => systemLookup(host, { all: true }) } = options
+  const connectorTo = (isAllowed: (address: string) => boolean, fault: string): buildConnector.connector => {
+    const connect = buildConnector({
+      allowH2: false,
+      timeout: patience,
+      lookup: checkedLookup(lookup, isAllowed, fault),
+      ...(options.ca && { ca: [...options.ca] }),
+    })
+    return (target, callback) => {
+      const host = target.hostname.replaceAll(/[[\]]/g, '')
+      // Here because nothing looks up a host that is an address.
+      if (isIP(host) !== 0 && !isAllowed(host)) callback(new OutboundRefused(`the address ${fault}`), null)
+      else connect(target, callback)
+    }
+  }
+  const usual = connectorTo((address) => isPublicAddress(address) || isOurs(address), 'is not public')
+  const nextDoor = connectorTo(isOurs, 'is none that is asked over http, or on another port than 443')
+  // A port beyond 443 was judged already where hosts are listed, which names it.
+  const isUsual = ({ protocol, port }: buildConnector.Options): boolean =>
+    protocol === 'https:' && (port === '' || port === '443' || Array.isArray(options.hosts))
   const agent = new Agent({
     allowH2: false,
     keepAliveTimeout: 10_000,
     connections: 32,
-    // Here because nothing looks up a host that is an address.
-    connect(target, callback) {
-      const host = target.hostname.replaceAll(/[[\]]/g, '')
-      if (isIP(host) !== 0 && !isAllowed(host))
-        callback(new OutboundRefused('the address is not public'), null)
-      else connect(target, callback)
-    },
+    // By the address that is connected to: of a name nobody can tell sooner whose it is.
+    connect: (target, callback) => (isUsual(target) ? usual : nextDoor)(target, callback),
   })
 
   const guarded: OutboundFetch = async (given, init = {}) => {
@@ -122,11 +131,12 @@ function readHosts(hosts: GuardedFetchOptions['hosts'], anyPort: boolean): (url:
 function checkedLookup(
   lookup: NonNullable<GuardedFetchOptions['lookup']>,
   isAllowed: (address: string) => boolean,
+  fault: string,
 ): LookupFunction {
   const resolve = async (host: string) => {
     const found = await lookup(host)
     if (found.length === 0 || !found.every(({ address }) => isAllowed(address)))
-      throw new OutboundRefused('the host has an address that is not public')
+      throw new OutboundRefused(`the host has an address that ${fault}`)
     return found.map(({ address, family }) => ({ address, family }))
   }
   return (host, { all }, callback) => {

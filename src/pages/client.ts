@@ -8,6 +8,8 @@ export interface ShownClient {
   logoUri?: string
   logoOrigin?: string
   uri?: string
+  policyUri?: string
+  tosUri?: string
 }
 
 /**
@@ -19,12 +21,14 @@ export function showClient(client: PageClient, secure: boolean): ShownClient {
   const logo = webAddress(client.logoUri)
   const logoIsFit =
     logo && /^https?:\/\/[a-z0-9.:[\]-]+$/.test(logo.origin) && !(secure && logo.protocol === 'http:')
-  const uri = webAddress(client.uri)
+  const [uri, policy, terms] = [client.uri, client.policyUri, client.tosUri].map(webAddress)
   return {
     name: client.name,
     initial: [...client.name.trim()][0]?.toUpperCase() ?? '',
     ...(logoIsFit ? { logoUri: logo.href, logoOrigin: logo.origin } : {}),
     ...(uri ? { uri: uri.href } : {}),
+    ...(policy ? { policyUri: policy.href } : {}),
+    ...(terms ? { tosUri: terms.href } : {}),
   }
 }
 

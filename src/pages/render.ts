@@ -33,8 +33,9 @@ interface Head {
   /** The page belongs to the provider: its name stands above, whoever the relying party is. */
   own: boolean
   wide: boolean
-  /** Seconds after which the page is read anew where there is no JavaScript; 0: never. */
+  /** Seconds after which the page is read anew, or left for `refreshTo`, where there is no JavaScript; 0: never. */
   refresh: number
+  refreshTo: string
   /** Files of `browser/` that the page needs, without their endings. */
   styles: Set<string>
   scripts: Set<string>
@@ -68,6 +69,7 @@ export function createPages(options: PagesOptions): Pages {
       own: false,
       wide: false,
       refresh: 0,
+      refreshTo: '',
       styles: new Set(['page', 'controls']),
       scripts: new Set(['page']),
     }
@@ -108,7 +110,12 @@ export function createPages(options: PagesOptions): Pages {
         'content-type': 'text/html; charset=utf-8',
         'content-language': language,
         ...retryAfter(page),
-        ...securityHeaders({ nonce, logoOrigin: client?.logoOrigin, secure }),
+        ...securityHeaders({
+          nonce,
+          logoOrigin: client?.logoOrigin,
+          frameOrigins: originsOf('frames' in locals ? locals.frames : []),
+          secure,
+        }),
       },
       body,
     }
@@ -144,6 +151,10 @@ function selfOf(req: IncomingMessage): string | undefined {
   const address = addressOf(req)
   return /^\/(?![/\\])/.test(address) ? address : undefined
 }
+
+const originsOf = (frames: readonly string[]): string[] => [
+  ...new Set(frames.map((frame) => new URL(frame).origin)),
+]
 
 type WaitError = Extract<PageError, { key: (typeof waitErrorKeys)[number] }>
 

@@ -2,6 +2,8 @@ export interface SecurityContext {
   nonce: string
   /** Origin of the relying party's logo, when the page shows one. */
   logoOrigin: string | undefined
+  /** Origins of the frames that the page loads. */
+  frameOrigins?: readonly string[]
   /** The issuer is https. */
   secure: boolean
 }
@@ -17,7 +19,12 @@ export interface SecurityContext {
  * (Fetch §3.2.5 "append a request Origin header"), and `guardCrossSite` would refuse our own forms wherever
  * Sec-Fetch-Site is missing. Nothing is told to other sites either way.
  */
-export function securityHeaders({ nonce, logoOrigin, secure }: SecurityContext): Record<string, string> {
+export function securityHeaders({
+  nonce,
+  logoOrigin,
+  frameOrigins = [],
+  secure,
+}: SecurityContext): Record<string, string> {
   const images = ["'self'", 'data:', ...(logoOrigin ? [logoOrigin] : [])]
   const policy = [
     "default-src 'none'",
@@ -25,6 +32,7 @@ export function securityHeaders({ nonce, logoOrigin, secure }: SecurityContext):
     `script-src 'nonce-${nonce}'`,
     `img-src ${images.join(' ')}`,
     "connect-src 'self'",
+    ...(frameOrigins.length > 0 ? [`frame-src ${frameSources(frameOrigins)}`] : []),
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ]
@@ -36,4 +44,15 @@ export function securityHeaders({ nonce, logoOrigin, secure }: SecurityContext):
     'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
     ...(secure ? { 'strict-transport-security': 'max-age=63072000' } : {}),
   }
+}
+
+/** Characters: proxies refuse an answer whose headers are larger than a few kB, and the session would be over all the same. */
+const longest = 2000
+
+/** The origins; of so many that no header holds them, their schemes. */
+const frameSources = (origins: readonly string[]): string => {
+  const all = origins.join(' ')
+  return all.length <= longest
+    ? all
+    : [...new Set(origins.map((origin) => new URL(origin).protocol))].join(' ')
 }

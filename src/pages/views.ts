@@ -1,90 +1,15 @@
+import type { PageError } from './page-errors.ts'
+
+export {
+  addressErrorKeys,
+  type PageError,
+  type PlainErrorKey,
+  plainErrorKeys,
+  waitErrorKeys,
+} from './page-errors.ts'
+
 /** What each view is given: the contract between the screens and `views/`, where README.md says it in prose. */
 export type Language = 'en' | 'it'
-
-/** Errors whose text needs no values. */
-export const plainErrorKeys = [
-  'error.login.wrong',
-  'error.code.wrong',
-  'error.code.replayed',
-  'error.code.malformed',
-  'error.code.another-tab',
-  'error.recovery.wrong',
-  'error.recovery.used',
-  'error.recovery.malformed',
-  'error.message.wrong',
-  'error.message.replayed',
-  'error.message.malformed',
-  'error.message.undelivered',
-  'error.message.unsent',
-  'error.message.expired',
-  'error.message.address',
-  'error.message.number',
-  'error.message.not-allowed',
-  'error.message.known',
-  'error.token.unknown',
-  'error.token.wrong',
-  'error.token.replayed',
-  'error.token.malformed',
-  'error.token.clock',
-  'error.token.expired',
-  'error.push.wrong',
-  'error.push.over',
-  'error.push.malformed',
-  'error.push.unsent',
-  'error.push.unverified',
-  'error.push.untrusted',
-  'error.push.known',
-  'error.webauthn.failed',
-  'error.webauthn.unverified',
-  'error.webauthn.cloned',
-  'error.webauthn.untrusted',
-  'error.webauthn.known',
-  'error.passkey.unknown',
-  'error.passkey.failed',
-  'error.passkey.forbidden',
-  'error.passkey.expired',
-  'error.turned-away',
-  'error.password.short',
-  'error.password.long',
-  'error.password.name',
-  'error.password.same',
-  'error.password.differ',
-  'error.account.demanded',
-  'error.account.gone',
-  'error.policy.unreachable',
-  'error.request',
-  'error.store',
-  'error.busy',
-  'error.cross_site',
-  'error.bad_form',
-  'error.interaction_gone',
-  'error.unexpected',
-] as const
-
-/** Errors that name a wait: the text says it in words. */
-export const waitErrorKeys = [
-  'error.login.wait',
-  'error.code.wait',
-  'error.webauthn.wait',
-  'error.message.pause',
-  'error.push.wait',
-  'error.push.pause',
-] as const
-
-/** Errors about where codes are to go, not about a code. */
-export const addressErrorKeys: readonly PlainErrorKey[] = [
-  'error.message.address',
-  'error.message.number',
-  'error.message.not-allowed',
-  'error.message.known',
-]
-
-export type PlainErrorKey = (typeof plainErrorKeys)[number]
-
-export type PageError =
-  | { key: PlainErrorKey }
-  | { key: (typeof waitErrorKeys)[number]; values: { seconds: number } }
-  | { key: 'error.code.clock'; values: { seconds: number; direction: 'ahead' | 'behind' } }
 
 /** JSON for `navigator.credentials`, as `PublicKeyCredential.parse…OptionsFromJSON` reads it; the page passes it on. */
 export type WebAuthnOptions = Record<string, unknown>
@@ -204,10 +129,47 @@ export interface KnownDevice {
   here: boolean
 }
 
+/** A session of a person at the provider. Times in milliseconds since the Unix epoch. */
+export interface OpenSession {
+  id: string
+  browser: string | null
+  system: string | null
+  city: string | null
+  /** ISO 3166-1 alpha-2. */
+  country: string | null
+  address: string | null
+  /** When the person signed in. */
+  since: number
+  /** What was proven; null: not known. */
+  level: 'one-factor' | 'two-factors' | 'phishing-resistant' | 'hardware' | null
+  /** Names of the relying parties that it was used at. */
+  applications: readonly string[]
+  /** The very session that shows the page. */
+  here: boolean
+}
+
 interface Form {
   /** Where the form posts to; the page's own address when absent. */
   action?: string
   error?: PageError
+}
+
+/** A form of oidc-provider: it has no `intent`, and a token of its own against forms of others. */
+interface DeviceForm extends Form {
+  action: string
+  xsrf: string
+}
+
+/** One line for people: a value, or lines of its own. */
+export interface ShownLine {
+  name: string
+  value?: string | number | boolean | null
+  lines?: readonly ShownLine[]
+}
+
+export interface ShownDetail {
+  title: string
+  lines: readonly ShownLine[]
 }
 
 interface InteractionViews {
@@ -274,7 +236,31 @@ interface InteractionViews {
   'interaction/reported': Form
   'interaction/consent': Form & {
     scopes: readonly string[]
+    /** What is asked for in detail (RFC 9396), each under its title. */
+    details?: readonly ShownDetail[]
     accountName?: string
+  }
+  /** For a device without a keyboard: the code that it shows. */
+  'interaction/device-code': DeviceForm & { code?: string; waitSeconds?: number }
+  'interaction/device-confirm': DeviceForm & {
+    /** As it was typed. */
+    userCode: string
+    /** As the device shows it. */
+    code: string
+    device: Pick<KnownDevice, 'browser' | 'system' | 'city' | 'country'> & {
+      /** In another country than this browser. */
+      isFar: boolean
+      /** In the same network as this browser. */
+      isNear: boolean
+    }
+    accountName?: string
+  }
+  'interaction/device-done': Record<never, never>
+  'interaction/device-over': {
+    /** `stale`: a form that is not good any more, in a browser that has no session to make another for. */
+    reason: 'refused' | 'expired' | 'used' | 'stale'
+    /** Where another code can be entered. */
+    action: string
   }
   'interaction/expired': {
     /** `done`: the step was already taken, here or in another tab. */
@@ -289,6 +275,13 @@ interface InteractionViews {
     formId?: string
   }
   'interaction/signed-out': Record<never, never>
+  'interaction/signing-out': {
+    /** Loaded where nobody sees them; each an https address, or http on this machine. */
+    frames: readonly string[]
+    /** Where it goes on as soon as they are loaded, after so many seconds at the latest. */
+    next: string
+    seconds: number
+  }
   'interaction/error': {
     error: PageError
     requestId?: string
@@ -316,8 +309,10 @@ export interface AccountViews {
     addable: readonly FactorDraft['name'][]
     /** Browsers that the person signed in with, latest first. */
     devices: readonly KnownDevice[]
+    /** Where the person is signed in: this session first. */
+    sessions: readonly OpenSession[]
     /** What was just done. */
-    done?: 'added' | 'removed' | 'renamed' | 'codes' | 'forgotten'
+    done?: 'added' | 'removed' | 'renamed' | 'codes' | 'forgotten' | 'ended'
     /** Tells the browser which passkeys the account still has (WebAuthn L3, signal methods). */
     signal?: { rpId: string; userId: string; credentialIds: readonly string[] }
   }
@@ -339,4 +334,7 @@ export interface PageClient {
   name: string
   logoUri?: string
   uri?: string
+  /** Its privacy policy, and its terms of service. */
+  policyUri?: string
+  tosUri?: string
 }

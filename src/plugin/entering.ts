@@ -18,6 +18,7 @@ import { combineRules, type FactorRuleSet, noRules } from '../policy/factor-rule
 import type { Decision } from '../policy/policy.ts'
 import { rulesOfClient } from './facts.ts'
 import type { Judge } from './judge.ts'
+import type { Seen } from './proofs.ts'
 import type { Answering } from './routes.ts'
 
 interface EnteringParts {
@@ -78,8 +79,19 @@ export const createEntering = (parts: EnteringParts) => {
     const finished = record('signin.finished', { accountId, clientId })
     // However often the page is opened again: one proof makes one device.
     const isFirst = origin && (await parts.once(`dn:${visit.uid}`))
-    await Promise.all([finished, isFirst && devices.note(visit.res, { accountId, clientId, origin }, wish)])
-    return loginOf({ accountId, acr, amr, at: primary.at, proofs })
+    const [noted] = await Promise.all([
+      isFirst ? devices.note(visit.res, { accountId, clientId, origin }, wish) : undefined,
+      finished,
+    ])
+    const device = noted ?? origin?.device?.id ?? null
+    return loginOf({
+      accountId,
+      acr,
+      amr,
+      at: primary.at,
+      proofs,
+      seen: origin ? { sighting: origin.sighting, device } : undefined,
+    })
   }
 
   const recordUnusual = async (
@@ -116,9 +128,10 @@ export const createEntering = (parts: EnteringParts) => {
       signals: origin.signals,
     })
     if (decision.kind !== 'allowed') return undefined
-    if (!(await devices.note(visit.res, { accountId, clientId, origin }))) return undefined
+    const device = await devices.note(visit.res, { accountId, clientId, origin })
+    if (device === undefined) return undefined
     await record('signin.finished', { accountId, clientId, factor: trustedDevice })
-    return loginOf({ accountId, acr, amr: all, at, proofs })
+    return loginOf({ accountId, acr, amr: all, at, proofs, seen: { sighting: origin.sighting, device } })
   }
 
   /** Somebody without a second factor is offered one, until they say that they do not want to be. */
@@ -244,13 +257,18 @@ const loginOf = ({
   amr,
   at,
   proofs,
+  seen,
 }: {
   accountId: string
   acr: string
   amr: readonly string[]
   at: number
   proofs: Proofs
-}): InteractionResults => ({ login: { accountId, acr, amr: [...amr], ts: at }, second_factor: { proofs } })
+  seen: Seen | undefined
+}): InteractionResults => ({
+  login: { accountId, acr, amr: [...amr], ts: at },
+  second_factor: { proofs, ...(seen && { seen }) },
+})
 
 const unmet: InteractionResults = {
   error: 'unmet_authentication_requirements',

@@ -9,7 +9,7 @@ import { isWeak, phishingResistantFactors, trustedDevice, weakFactors } from '..
 import { combineRules, type FactorRules } from '../policy/factor-rules.ts'
 import { type Decision, decide, type Facts, type ProvenFacts } from '../policy/policy.ts'
 import { type GroupPolicy, gatherFacts, type PolicySettings, type Request, rulesOfClient } from './facts.ts'
-import type { ProofMemory } from './proofs.ts'
+import type { ProofMemory, Seen } from './proofs.ts'
 
 type OidcContext = NonNullable<KoaContextWithOIDC['oidc']>
 
@@ -183,9 +183,9 @@ export const createJudge = (
     const { session, client, params, result } = ctx.oidc
     const { acr, amr = [], uid: sessionUid } = session ?? {}
     const at = session?.authTime()
-    const shown = (result?.['second_factor'] as { proofs?: Proofs } | undefined)?.proofs
+    const shown = result?.['second_factor'] as { proofs?: Proofs; seen?: Seen } | undefined
     // The sign-in that has just ended here: what it proved is remembered with the session, for later.
-    const fresh = result?.login?.accountId === accountId ? shown : undefined
+    const fresh = result?.login?.accountId === accountId ? shown?.proofs : undefined
     const signals = parts.devices.signalsOfRequest(ctx.req)
     const [decision] = await Promise.all([
       proof(accountId, client, params, {
@@ -197,7 +197,7 @@ export const createJudge = (
         ...(fresh && { proofs: fresh }),
       }),
       fresh && sessionUid !== undefined && at !== undefined
-        ? parts.memory.note({ accountId, sessionUid, at, amr }, fresh)
+        ? parts.memory.note({ accountId, sessionUid, at, amr }, fresh, shown?.seen)
         : undefined,
     ])
     return decision

@@ -57,6 +57,16 @@ export interface SecondFactorOptions {
    * browser is trusted any more, and requests are silent; a host should ask for a new password.
    */
   reported?: (accountId: string) => Promise<void>
+  /**
+   * Told when too many wrong answers have locked somebody's second factor: a host should end all their sessions. When absent
+   * the session of the sign-in in which it happened ends, if it has one.
+   */
+  locked?: (accountId: string) => Promise<void>
+  /**
+   * Ends a session and all that came of it, but for the sign-in whose uid is given; when absent by the models of oidc-provider,
+   * which tell no relying party.
+   */
+  endSession?: (accountId: string, sessionUid: string, exceptSignIn: string) => Promise<void>
   /** Name of the provider on the pages and in authenticator apps. */
   brand?: { name: string }
   /** What authenticator apps and pages call the account; its id when absent. */

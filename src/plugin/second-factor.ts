@@ -33,12 +33,12 @@ import type { FactorRules } from '../policy/factor-rules.ts'
 import { attachGuards } from './attach.ts'
 import { createBackchannel } from './backchannel.ts'
 import { extendConfiguration, interactionUrlOf } from './configure.ts'
+import { endByModels, endSessionBehind } from './ending-sessions.ts'
 import { createEntering } from './entering.ts'
 import { createJudge } from './judge.ts'
 import { createOffers } from './offers.ts'
 import { checkOptions } from './options.ts'
 import { createProofMemory } from './proofs.ts'
-import { endSessionOf } from './reported.ts'
 import { createAnswering, createRoutes, type Routes } from './routes.ts'
 import type { SecondFactorOptions } from './second-factor-options.ts'
 
@@ -99,6 +99,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
     groupsOf: options.groups ?? (async () => []),
   })
 
+  const endSession = options.endSession ?? ((_accountId: string, uid: string) => endByModels(provider(), uid))
   const pending = createPendingRequests({ store, clock })
   const challengeParts = {
     directory,
@@ -121,10 +122,17 @@ export const secondFactor = (options: SecondFactorOptions) => {
         return { name, logo: logoUri }
       },
       reported: async (uid: string, { accountId }: SignIn) => {
-        await endSessionOf(provider(), uid)
+        await endSessionBehind(provider(), uid, async (session) => {
+          if (session !== undefined) await endSession(accountId, session, uid)
+        })
         await options.reported?.(accountId)
       },
     },
+    locked: (uid: string, { accountId }: SignIn) =>
+      endSessionBehind(provider(), uid, async (session) => {
+        if (options.locked) await options.locked(accountId)
+        else if (session !== undefined) await endSession(accountId, session, uid)
+      }),
     messages: {
       counts: createMessageCounts({ store, clock, limits: messageLimits }),
       enrolmentAttempts: passingAttempts({
@@ -284,6 +292,9 @@ export const secondFactor = (options: SecondFactorOptions) => {
       ofRequest: devices.ofRequest,
       remove: devices.remove,
     },
+
+    /** Where somebody signed in, as far as it is remembered: for a page that lists their sessions. */
+    seenOf: memory.seenOf,
 
     /** No browser stands for the second factor of an account any more: to be called when its password changes. */
     endTrust: (accountId: string): Promise<number> => directory.endTrust(accountId),

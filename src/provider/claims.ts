@@ -4,14 +4,39 @@ import type { Account } from '../directory/directory.ts'
 /** Which claims a scope releases (OIDC Core §5.4). */
 export const claims = {
   openid: ['sub'],
-  profile: ['name', 'preferred_username', 'locale'],
+  profile: [
+    'name',
+    'given_name',
+    'family_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
+  ],
   email: ['email', 'email_verified'],
+  address: ['address'],
+  phone: ['phone_number', 'phone_number_verified'],
 }
 
-/** The account as oidc-provider asks for it. E-mail addresses are set by the administrator and so count as verified. */
+/**
+ * The account as oidc-provider asks for it. E-mail addresses are set by the administrator and so count as verified; phone
+ * numbers do where that is said.
+ */
 export const toOidcAccount = (account: Account): OidcAccount => ({
   accountId: account.id,
   claims: async () => ({
+    ...account.claims,
+    ...(account.claims.phone_number !== undefined && {
+      phone_number_verified: account.claims.phone_number_verified ?? false,
+    }),
+    updated_at: account.claims.updated_at ?? Math.floor(account.createdAt / 1000),
     sub: account.id,
     name: account.name,
     preferred_username: account.username,

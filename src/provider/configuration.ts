@@ -1,4 +1,4 @@
-import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Configuration } from 'oidc-provider'
 import { accountClient } from '../account/account-client.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
@@ -7,13 +7,34 @@ import type { Directory } from '../directory/directory.ts'
 import type { Log } from '../log.ts'
 import type { OutboundFetch } from '../outbound/guarded-fetch.ts'
 import { mustBeBoolean } from '../plugin/facts.ts'
-import { ciba, requestLife } from './ciba.ts'
+import { consentToDetails } from './authorization-details.ts'
+import { type ciba, requestLife } from './ciba.ts'
 import { claims } from './claims.ts'
+import { clientAuthMethods } from './clients/client-authentication.ts'
+import type { CertificateNames } from './clients/client-certificate.ts'
+import { codeLife } from './clients/fapi.ts'
+import { mtlsAliases } from './clients/mtls.ts'
+import { pkceRequired } from './clients/pkce.ts'
+import { protocolMetadata } from './clients/protocol-metadata.ts'
+import { rotateRefreshToken } from './clients/refresh-rotation.ts'
+import { selfRegistered } from './clients/self-registration.ts'
+import { assertionRules } from './clients/signed-by-clients.ts'
+import { clientBasedCORS } from './cross-origin.ts'
+import type { DeviceFlow } from './devices/device-flow.ts'
+import { features } from './features.ts'
 import { consentProperty, loadExistingGrant } from './grants.ts'
+import { signatureAlgorithms } from './keys/algorithms.ts'
+import { enabledAlgorithms, signatureDefaults } from './keys/enabled-algorithms.ts'
 import { lifetimes, limitSessions } from './lifetimes.ts'
+import { frontchannelDiscovery } from './logout/frontchannel-logout.ts'
+import {
+  sessionProperty as frontchannelSession,
+  uriProperty as frontchannelUri,
+  mustBeFrontchannel,
+} from './logout/frontchannel-uri.ts'
 import { askForNewPasswords, withPasswordDue } from './new-password-prompt.ts'
 import type { OwnPages } from './pages.ts'
-import { signingKeys } from './signing-keys.ts'
+import type { PairwiseSubjects } from './pairwise.ts'
 import { bitsOfToken } from './token-lengths.ts'
 
 interface Parts {
@@ -22,16 +43,19 @@ interface Parts {
   log: Log
   directory: Pick<Directory, 'accountById' | 'accountByName'>
   adapter: NonNullable<Configuration['adapter']>
+  /** The keys of the start; the ring puts others into their place. */
+  jwks: NonNullable<Configuration['jwks']>['keys']
   cookieSigner: CookieSigner
   pages: OwnPages
+  device: DeviceFlow
+  pairwise: PairwiseSubjects
+  /** Where clients are known by the names in their certificates. */
+  names: CertificateNames | undefined
   /** Asks somebody on their phone; used where there is an authenticator app. */
   ask: Parameters<typeof ciba>[0]['ask']
   /** For addresses that others chose. */
   outbound: OutboundFetch
 }
-
-/** What tokens may be signed with; the first is what a client gets that asks for nothing else. */
-const signatures = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const
 
 /** Our own oidc-provider, still without the second factor: `mfa.configure()` adds that. */
 export const createConfiguration = ({
@@ -40,19 +64,27 @@ export const createConfiguration = ({
   log,
   directory,
   adapter,
+  jwks,
   cookieSigner,
   pages,
+  device,
+  pairwise,
+  names,
   ask,
   outbound,
 }: Parts): Configuration => {
   const secure = config.issuer.startsWith('https:')
-  const algorithms = signatures.filter((alg) => config.keys.signing?.some((jwk) => fits(jwk, alg)))
+  const algorithms = signatureAlgorithms(config)
+  const ofProtocol = protocolMetadata(config, names)
   return {
     adapter,
-    jwks: { keys: signingKeys(config.keys.signing ?? []) },
+    jwks: { keys: jwks },
     clients: [accountClient(config.issuer, config.brand)],
-    clientDefaults: { id_token_signed_response_alg: algorithms[0] ?? 'ES256' } as Partial<ClientMetadata>,
-    enabledJWA: { idTokenSigningAlgValues: [...algorithms] },
+    clientDefaults: signatureDefaults(algorithms),
+    enabledJWA: enabledAlgorithms(algorithms),
+    clientAuthMethods: clientAuthMethods(config),
+    clientBasedCORS,
+    assertJwtClientAuthClaimsAndHeader: assertionRules(clock),
     cookies: {
       keys: cookieSigner as unknown as NonNullable<NonNullable<Configuration['cookies']>['keys']>,
       // `__Host-` binds the session to this very host; the others are bound to a path, which the prefix forbids.
@@ -61,88 +93,53 @@ export const createConfiguration = ({
         interaction: secure ? '__Secure-interaction' : 'interaction',
         resume: secure ? '__Secure-resume' : 'resume',
       },
-      long: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' },
+      long: { signed: true, httpOnly: true, sameSite: sessionSameSite(config), secure, path: '/' },
       short: { signed: true, httpOnly: true, sameSite: 'lax', secure },
     },
     claims,
-    extraClientMetadata: { properties: [consentProperty], validator: mustBeBoolean(consentProperty) },
-    features: {
-      devInteractions: { enabled: false },
-      claimsParameter: { enabled: true },
-      externalSigningSupport: { enabled: true, ack: 'experimental-01' },
-      ...(config.push.enabled && { ciba: ciba({ directory, ask, log }) }),
-      clientCredentials: { enabled: true },
-      introspection: {
-        enabled: true,
-        allowedPolicy: async (_ctx, client) => client.clientAuthMethod !== 'none',
+    discovery: { ...frontchannelDiscovery, ...mtlsAliases(config) },
+    enableHttpPostMethods: config.protocol.postAuthorization,
+    extraClientMetadata: selfRegistered(
+      {
+        properties: [...ofProtocol.properties, consentProperty, frontchannelUri, frontchannelSession],
+        validator(ctx, key, value, metadata) {
+          ofProtocol.validator(ctx, key, value, metadata)
+          mustBeBoolean(consentProperty)(ctx, key, value)
+          mustBeFrontchannel(ctx, key, value, metadata)
+        },
       },
-      revocation: {
-        enabled: true,
-        allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
-      },
-      resourceIndicators: {
-        enabled: true,
-        getResourceServerInfo: resourceServers(config),
-        useGrantedResource: async () => true,
-      },
-      rpInitiatedLogout: {
-        enabled: true,
-        logoutSource: pages.logout,
-        postLogoutSuccessSource: pages.signedOut,
-      },
-    },
+      config,
+      clock,
+    ),
+    features: features({ config, clock, pages, device, names, phones: { directory, ask, log } }),
     formats: { bitsOfOpaqueRandomness: bitsOfToken },
-    findAccount: async (_ctx, sub) => {
-      const account = await directory.accountById(sub)
+    ...pairwise.configuration,
+    findAccount: async (ctx, sub) => {
+      const account = await directory.accountById(await pairwise.accountIdOf(ctx, sub))
       return account && account.disabledAt === null ? withPasswordDue(account) : undefined
     },
     interactions: {
-      policy: askForNewPasswords(limitSessions(config.lifetimes, clock), clock),
+      policy: consentToDetails(askForNewPasswords(limitSessions(config.lifetimes, clock), clock), config),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     loadExistingGrant,
-    pkce: { required: () => true },
+    pkce: { required: pkceRequired(config.protocol.pkce) },
+    rotateRefreshToken,
     allowOmittingSingleRegisteredRedirectUri: false,
     renderError: pages.error,
-    responseTypes: ['code'],
+    responseTypes: config.protocol.responseTypes,
+    conformIdTokenClaims: config.protocol.idTokenClaims === 'requested',
     ttl: {
       ...lifetimes(config.lifetimes, clock),
+      AuthorizationCode: codeLife(config.lifetimes.authorizationCode),
       BackchannelAuthenticationRequest: requestLife(config.push.seconds),
+      DeviceCode: config.protocol.device.seconds,
     },
     fetch: (url, init) => outbound(String(url), init),
   }
 }
 
-const fits = (
-  jwk: { kty: string; crv?: unknown; alg?: unknown },
-  alg: (typeof signatures)[number],
-): boolean => {
-  if (jwk.alg !== undefined && jwk.alg !== alg) return false
-  if (alg === 'ES256') return jwk.kty === 'EC' && jwk.crv === 'P-256'
-  if (alg === 'EdDSA') return jwk.kty === 'OKP' && jwk.crv === 'Ed25519'
-  return jwk.kty === 'RSA'
-}
-
-type ResourceServers = NonNullable<
-  NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>['getResourceServerInfo']
->
-
-/** The resource servers of the configuration, for the clients it names; any other audience is refused (RFC 8707). */
-const resourceServers =
-  (config: Config): ResourceServers =>
-  async (_ctx: KoaContextWithOIDC, resource: string, client) => {
-    const known = config.resources.find(({ id }) => id === resource)
-    const allowed = known?.clients.some((id) => id === client.clientId || id === '*')
-    if (!known || !allowed) throw new errors.InvalidTarget()
-    const alg =
-      signatures.find((candidate) => config.keys.signing?.some((jwk) => fits(jwk, candidate))) ?? 'ES256'
-    return {
-      audience: known.id,
-      scope: known.scopes.join(' '),
-      accessTokenTTL: config.lifetimes.accessToken,
-      ...(known.format === 'jwt'
-        ? { accessTokenFormat: 'jwt' as const, jwt: { sign: { alg } } }
-        : { accessTokenFormat: 'opaque' as const }),
-    }
-  }
+/** Authorization requests by POST come from the pages of others, which send no cookie that is less than this. */
+const sessionSameSite = ({ protocol }: Config): 'none' | 'lax' =>
+  protocol.postAuthorization ? 'none' : 'lax'

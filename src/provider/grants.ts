@@ -1,7 +1,13 @@
-import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import type { Configuration, Grant, KoaContextWithOIDC } from 'oidc-provider'
 
 /** Client metadata of a relying party that is not the organisation's own: the person is asked before it gets anything. */
 export const consentProperty = 'require_consent'
+
+/**
+ * Client metadata, written by us alone: seconds since which a relying party that registered itself has this name and all of
+ * these redirect URIs. What people consented to before was something else.
+ */
+export const consentSinceProperty = 'consent_since'
 
 /**
  * The grant of a session; for the organisation's own relying parties it is made on the spot with what was asked for, so
@@ -14,7 +20,12 @@ export const loadExistingGrant: NonNullable<Configuration['loadExistingGrant']> 
   if (!client || !session || !account) return undefined
   const grantId = result?.consent?.grantId ?? session.grantIdFor(client.clientId)
   const known = grantId ? await provider.Grant.find(grantId) : undefined
-  if ((client as { [consentProperty]?: unknown })[consentProperty] === true) return known
+  const own = client as { [consentProperty]?: unknown; [consentSinceProperty]?: number }
+  if (own[consentProperty] === true) {
+    // Not what was consented to a moment ago: the clock of another node may be ahead.
+    const since = result?.consent?.grantId === undefined ? own[consentSinceProperty] : undefined
+    return known && since !== undefined && givenAt(known) < since ? undefined : known
+  }
   const asked = typeof params?.['scope'] === 'string' ? params['scope'].split(' ') : []
   const askedClaims = [...ctx.oidc.requestParamClaims]
   const resources = Object.entries(ctx.oidc.resourceServers ?? {})
@@ -32,6 +43,9 @@ export const loadExistingGrant: NonNullable<Configuration['loadExistingGrant']> 
   await grant.save()
   return grant
 }
+
+/** A grant is kept without the time at which it was given, but all live equally long from then on. */
+const givenAt = ({ exp = 0, expiration }: Pick<Grant, 'exp' | 'expiration'>): number => exp - expiration
 
 const within = (wanted: readonly string[], granted: readonly string[]): boolean =>
   wanted.every((one) => granted.includes(one))

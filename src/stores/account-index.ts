@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, systemClock } from '../clock.ts'
+import { type Authorizations, authorizationsIn, grantIdsIn } from './authorizations.ts'
 import { isRecord, readGrant, readSession } from './record.ts'
 import { numberedKey, numberOf } from './record-keys.ts'
 import type { Store } from './store.ts'
@@ -54,7 +56,8 @@ export const indexFinished = (
   seconds: number,
 ): Promise<void> => store.include(finishedKey(accountId), interactionKey, seconds)
 
-const endFinished = async (store: Store, accountId: string): Promise<void> => {
+/** Ends them, so that nothing becomes of them. */
+export const endFinished = async (store: Store, accountId: string): Promise<void> => {
   const keys = await store.members(finishedKey(accountId))
   await Promise.all(keys.map((key) => store.drop(key)))
 }
@@ -82,7 +85,7 @@ export interface OpenSession {
   acr: string | undefined
   amr: string[]
   /** By client id, as oidc-provider keeps them: `sid` goes into logout tokens. */
-  authorizations: Record<string, { sid?: string; grantId?: string }>
+  authorizations: Authorizations
 }
 
 export interface OpenGrant {
@@ -98,24 +101,58 @@ export async function sessionsOf(
   clock: Clock = systemClock,
 ): Promise<OpenSession[]> {
   const { uids } = await membersOf(store, accountId, clock)
-  const texts = await Promise.all(
-    uids.map(async (number) => {
-      const id = await store.get(numberedKey('uid', number))
-      return id === undefined || id === ended ? undefined : store.get(numberedKey('Session', id))
-    }),
-  )
-  return texts
-    .filter((text) => text !== undefined)
-    .map((text) => readSession(text).payload)
-    .filter((payload) => payload.accountId === accountId)
-    .map(({ uid, loginTs, exp, acr, amr, authorizations }) => ({
-      uid: String(uid),
-      loginTs: typeof loginTs === 'number' ? loginTs : undefined,
-      exp: Number(exp),
-      acr: typeof acr === 'string' ? acr : undefined,
-      amr: Array.isArray(amr) ? amr.map(String) : [],
-      authorizations: isRecord(authorizations) ? (authorizations as OpenSession['authorizations']) : {},
-    }))
+  const now = Math.floor(clock.now() / 1000)
+  const found = await Promise.all(uids.map((number) => findNumbered(store, number)))
+  return found
+    .flatMap((one) => (one?.accountId === accountId ? one.session : []))
+    .filter(({ exp }) => exp > now)
+}
+
+/** @throws DuepassiError `store_unavailable` */
+export async function sessionOf(
+  store: Store,
+  accountId: string,
+  uid: string,
+): Promise<OpenSession | undefined> {
+  const found = await findStill(store, numberOf(uid))
+  return found?.accountId === accountId ? found.session : undefined
+}
+
+/** How often, and after how many milliseconds, one looks for a session that is getting another id. */
+const [looks, betweenLooks] = [20, 5]
+
+/** A session that is asked for by its uid is not taken for ended because its id changes this very moment. */
+const findStill = async (store: Store, number: string): Promise<Found | undefined> => {
+  for (let look = 1; look < looks; look += 1) {
+    const found = await findNumbered(store, number)
+    if (found || (await store.get(numberedKey('uid', number))) === undefined) return found
+    await pause(betweenLooks)
+  }
+  return findNumbered(store, number)
+}
+
+interface Found {
+  accountId: unknown
+  session: OpenSession
+}
+
+const openSession = (text: string): Found => {
+  const { accountId, uid, loginTs, exp, acr, amr, authorizations } = readSession(text).payload
+  const session = {
+    uid: String(uid),
+    loginTs: typeof loginTs === 'number' ? loginTs : undefined,
+    exp: Number(exp),
+    acr: typeof acr === 'string' ? acr : undefined,
+    amr: Array.isArray(amr) ? amr.map(String) : [],
+    authorizations: authorizationsIn(authorizations),
+  }
+  return { accountId, session }
+}
+
+const findNumbered = async (store: Store, number: string): Promise<Found | undefined> => {
+  const id = idIn(await store.get(numberedKey('uid', number)))
+  const text = id === undefined ? undefined : await store.get(numberedKey('Session', id))
+  return text === undefined ? undefined : openSession(text)
 }
 
 /** @throws DuepassiError `store_unavailable` */
@@ -137,24 +174,86 @@ export async function grantsOf(
     }))
 }
 
-/** Stands, for a second, where a session's id stood that ended: a request still under way cannot bring it back. */
-export const ended = '-'
+/** Stands, for a second, where a session's id stood that gives way to another id, or was signed out. */
+export const leaving = '-'
 
-/** Ends one session. Its grants remain: tokens that outlive sessions (offline_access) are not the session's. */
-export async function endSession(store: Store, uid: string): Promise<void> {
-  await endNumbered(store, numberOf(uid))
-}
+/**
+ * Begins what stands where the id of a session stood that was ended from elsewhere, so that nothing under way brings it
+ * back; the id follows, for whoever has to end it once more because the store was lost in between.
+ */
+const over = '!'
 
-async function endNumbered(store: Store, number: string): Promise<void> {
-  const id = await store.take(numberedKey('uid', number))
-  if (id !== undefined && id !== ended) await store.drop(numberedKey('Session', id))
+/** For as long as any request takes. */
+const overSeconds = 900
+
+export const isOver = (id: string | undefined): boolean => id?.startsWith(over) === true
+
+export const isStanding = (id: string | undefined): id is string =>
+  id !== undefined && id !== leaving && !isOver(id)
+
+/** The id that a pointer names, although it may be that of a session whose end was not brought to its end. */
+const idIn = (pointer: string | undefined): string | undefined => {
+  if (pointer === undefined || pointer === leaving) return undefined
+  return (isOver(pointer) ? pointer.slice(over.length) : pointer) || undefined
 }
 
 /**
- * Ends every session and every grant of an account, and sign-ins that were about to become one, for lock and deprovisioning. With the grants, its codes, refresh
- * tokens and opaque access tokens are dead (see `revokeByGrantId` in oidc-adapter.ts); signed access tokens live until
- * their `exp`. Whoever calls this first sees to it that the account gets no new ones. `exceptSession`: the uid of a session
- * that goes on, with the grants of its relying parties.
+ * Ends one session of an account, with the grants of its relying parties: its codes, refresh tokens (those that outlive
+ * a sign-out too) and opaque access tokens are dead with them. Answers what it was; undefined where the account has no
+ * such session.
+ *
+ * @throws DuepassiError `store_unavailable`: then something may be left; call it again.
+ */
+export async function endSession(
+  store: Store,
+  accountId: string,
+  uid: string,
+): Promise<OpenSession | undefined> {
+  const number = numberOf(uid)
+  const before = await findStill(store, number)
+  if (before?.accountId !== accountId) return undefined
+  const { isFirst, taken } = await endNumbered(store, number)
+  // Without a record it was getting another id, which it gets no more.
+  return (taken ?? (isFirst ? before : undefined))?.session
+}
+
+/**
+ * The pointer goes first: from then on no request can save the session, and one that tries ends what it gave out by itself
+ * (`session-records.ts`). What was saved until then is in the record that is taken here.
+ */
+async function endNumbered(
+  store: Store,
+  number: string,
+): Promise<{ isFirst: boolean; taken: Found | undefined }> {
+  const pointer = numberedKey('uid', number)
+  let isFirst = false
+  let id = await store.get(pointer)
+  while (id === undefined || !isOver(id)) {
+    const next = over + (isStanding(id) ? id : '')
+    isFirst =
+      id === undefined
+        ? await store.add(pointer, next, overSeconds)
+        : await store.swap(pointer, id, next, overSeconds)
+    id = isFirst ? next : await store.get(pointer)
+  }
+  const left = idIn(id)
+  const text = left === undefined ? undefined : await store.take(numberedKey('Session', left))
+  const taken = text === undefined ? undefined : openSession(text)
+  if (taken) await endGrants(store, taken.session.authorizations)
+  return { isFirst, taken }
+}
+
+export const endGrants = async (store: Store, authorizations: Authorizations): Promise<void> => {
+  const numbers = grantIdsIn(authorizations).map(numberOf)
+  await Promise.all(numbers.map((number) => store.drop(numberedKey('Grant', number))))
+}
+
+/**
+ * Ends every session and every grant of an account, and sign-ins that were about to become one, for lock and
+ * deprovisioning. With the grants, its codes, refresh tokens and opaque access tokens are dead (see `revokeByGrantId` in
+ * oidc-adapter.ts); signed access tokens live until their `exp`. Whoever calls this first sees to it that the account
+ * gets no new ones. `exceptSession`: the uid of a session that goes on, with the grants of its relying parties. Answers
+ * the sessions that were open.
  *
  * @throws DuepassiError `store_unavailable`: then some may be left; call it again.
  */
@@ -163,24 +262,17 @@ export async function revokeAccount(
   accountId: string,
   clock: Clock = systemClock,
   exceptSession?: string,
-): Promise<void> {
+): Promise<OpenSession[]> {
   const { uids, grants } = await membersOf(store, accountId, clock)
   const kept = exceptSession === undefined ? undefined : numberOf(exceptSession)
-  const keptGrants = new Set(kept === undefined ? [] : await grantsOfSession(store, kept))
-  await Promise.all([
+  const own = kept === undefined ? undefined : await findStill(store, kept)
+  const keptGrants = new Set(grantIdsIn(own?.session.authorizations ?? {}).map(numberOf))
+  const [ended] = await Promise.all([
+    Promise.all(uids.filter((number) => number !== kept).map((number) => endNumbered(store, number))),
     endFinished(store, accountId),
     ...grants
       .filter((number) => !keptGrants.has(number))
       .map((number) => store.drop(numberedKey('Grant', number))),
-    ...uids.filter((number) => number !== kept).map((number) => endNumbered(store, number)),
   ])
-}
-
-async function grantsOfSession(store: Store, uidNumber: string): Promise<string[]> {
-  const id = await store.get(numberedKey('uid', uidNumber))
-  const text = id === undefined || id === ended ? undefined : await store.get(numberedKey('Session', id))
-  const { authorizations } = text === undefined ? {} : readSession(text).payload
-  return Object.values(isRecord(authorizations) ? authorizations : {}).flatMap((one) =>
-    isRecord(one) && typeof one.grantId === 'string' ? [numberOf(one.grantId)] : [],
-  )
+  return ended.flatMap(({ taken }) => taken?.session ?? [])
 }

@@ -6,18 +6,31 @@ import { aliasOf, isAlias, isKept, type Kept, keyOf, numberedKey, numberOf } fro
 import { type Memory, sessionRecords } from './session-records.ts'
 import type { Store } from './store.ts'
 
-export { endSession, grantsOf, revokeAccount, sessionsOf } from './account-index.ts'
+export {
+  endSession,
+  grantsOf,
+  revokeAccount,
+  sessionOf,
+  sessionsOf,
+} from './account-index.ts'
 
 export interface StoreAdapterOptions {
   store: Store
   clock: Clock
   /** Where the relying parties come from, as client metadata; without it there are only the configured ones. */
-  clients?: { find(id: string): Promise<Payload | undefined> }
+  clients?: RelyingParties
   /**
    * Lengths of the ids of some models, each a length that no other model has: an id of such a length is looked for
    * where it belongs only. Introspection asks for a token of unknown kind in three places at once.
    */
   lengths?: Readonly<Record<string, number>>
+}
+
+/** `save` and `remove`: for relying parties that register themselves; without them nothing is changed from here. */
+export interface RelyingParties {
+  find(id: string): Promise<Payload | undefined>
+  save?(metadata: Payload & { client_id: string }): Promise<void>
+  remove?(id: string): Promise<void>
 }
 
 /** What oidc-provider calls no lifetime, in seconds. */
@@ -26,6 +39,18 @@ const tenYears = 10 * 365 * 86_400
 /** Milliseconds for which a relying party is taken as it was found; one that was changed or removed is so from then on. */
 const clientLife = 2_000
 const mostClients = 1_000
+
+/**
+ * Seconds for which a used proof is remembered beyond what oidc-provider asks: a DPoP proof may be dated 300 s ahead, and is
+ * then good for longer than it is remembered.
+ */
+const proofsAhead = 300
+
+/**
+ * Seconds: a pushed request is used up when its sign-in ends, and by then it may be over. Were it gone, two browsers that
+ * began with it would both end with a code (RFC 9126 §7.3).
+ */
+const longSignIn = 1_800
 
 const lifetime = (expiresIn: number | undefined, longest = tenYears): number =>
   Math.min(longest, Math.max(1, Math.ceil(expiresIn ?? longest)))
@@ -83,8 +108,11 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     },
   })
 
-  /** `afterwards`: seconds for which one whose `exp` is over is still known, so that whoever asks is told so. */
-  const consumable = (kept: Kept, afterwards = 0): Adapter => ({
+  /**
+   * `afterwards`: seconds for which one whose `exp` is over is still known, so that whoever asks is told so. `mayChange`
+   * throws for a record that is not written again.
+   */
+  const consumable = (kept: Kept, afterwards = 0, mayChange?: (stored: Payload) => void): Adapter => ({
     ...plain(kept),
     async upsert(id, payload, life) {
       const expiresIn = life && payload.exp !== undefined ? life + afterwards : life
@@ -93,6 +121,7 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
       while (!(await store.add(key, text, lifetime(expiresIn)))) {
         const stored = await store.get(key)
         if (stored === undefined) continue
+        mayChange?.(read(stored, id))
         const next =
           isUsed(stored) && !isUsed(text) ? markUsed(text, Number(read(stored, id).consumed)) : text
         if (await store.swap(key, stored, next, lifetime(expiresIn))) return
@@ -124,27 +153,36 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     },
   })
 
+  /** The record of a device code by the alias under which its user code, or the interaction of its sign-in, has it. */
+  const deviceCodeBehind = async (alias: string): Promise<AdapterPayload | undefined> => {
+    const key = keyOf('DeviceCode', alias)
+    const text = await store.get(key)
+    if (text === undefined) return undefined
+    memory()?.set(key, text)
+    return read(text, alias) as AdapterPayload
+  }
+
+  const ofDevices = consumable('DeviceCode', afterExpiry, mustBeUnanswered)
+
   const deviceCodes: Adapter = {
-    ...consumable('DeviceCode'),
+    ...ofDevices,
     async upsert(id, payload, expiresIn) {
       const { userCode } = payload
       if (userCode !== undefined) {
         const pointer = keyOf('userCode', userCode)
         const alias = aliasOf(keyOf('DeviceCode', id))
-        const ours =
-          (await store.add(pointer, alias, lifetime(expiresIn))) || (await store.get(pointer)) === alias
+        const seconds = lifetime(expiresIn && expiresIn + afterExpiry)
+        const ours = (await store.add(pointer, alias, seconds)) || (await store.get(pointer)) === alias
         if (!ours) throw new errors.InvalidRequest('the user code is taken: ask again')
       }
-      await consumable('DeviceCode').upsert(id, payload, expiresIn)
+      await ofDevices.upsert(id, payload, expiresIn)
     },
+    // A browser that comes back from signing in: the interaction has the code by its alias. Nobody else may find by one.
+    find: (id) =>
+      isAlias(id) && Provider.ctx?.oidc.route === 'device_resume' ? deviceCodeBehind(id) : ofDevices.find(id),
     async findByUserCode(userCode) {
       const alias = await store.get(keyOf('userCode', userCode))
-      if (alias === undefined) return undefined
-      const key = keyOf('DeviceCode', alias)
-      const text = await store.get(key)
-      if (text === undefined) return undefined
-      memory()?.set(key, text)
-      return read(text, alias) as AdapterPayload
+      return alias === undefined ? undefined : deviceCodeBehind(alias)
     },
   }
 
@@ -192,24 +230,45 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     ...plain('ReplayDetection'),
     async upsert(id, payload, expiresIn) {
       const key = keyOf('ReplayDetection', id)
-      if (await store.add(key, write({ exp: payload.exp }), lifetime(expiresIn))) return
+      const seconds = lifetime(expiresIn) + proofsAhead
+      if (await store.add(key, write({ exp: payload.exp }), seconds)) return
       throw new errors.InvalidRequest('the proof was used already')
     },
   }
 
+  /** Each is exchanged for one other: of changes with the same token at the same moment one is given a new token. */
+  const registrationTokens: Adapter = {
+    ...plain('RegistrationAccessToken'),
+    async destroy(id) {
+      const taken = await store.take(keyOf('RegistrationAccessToken', id))
+      if (taken === undefined && Provider.ctx?.oidc.route === 'client_update')
+        throw new errors.InvalidToken('registration access token not found')
+    },
+  }
+
   const relyingParties = new Map<string, { payload: AdapterPayload; until: number }>()
+  /** So that nothing that was being read while it changed is remembered. */
+  let changes = 0
+  const changing = async (id: string, change: Promise<void> | undefined) => {
+    if (change === undefined) return unsupported('Client')
+    await change.finally(() => {
+      changes += 1
+      relyingParties.delete(id)
+    })
+  }
 
   /** Relying parties are durable: they live in the directory and are changed there. */
   const ofClients: Adapter = {
     ...plain('Grant'),
-    upsert: () => unsupported('Client'),
-    destroy: () => unsupported('Client'),
+    upsert: (id, payload) => changing(id, clients?.save?.({ ...payload, client_id: id })),
+    destroy: (id) => changing(id, clients?.remove?.(id)),
     async find(id) {
       const known = relyingParties.get(id)
       if (known && known.until > clock.now()) return known.payload
       relyingParties.delete(id)
+      const before = changes
       const payload = (await clients?.find(id)) as AdapterPayload | undefined
-      if (payload === undefined) return undefined
+      if (payload === undefined || before !== changes) return payload
       if (relyingParties.size >= mostClients) relyingParties.clear()
       relyingParties.set(id, { payload, until: clock.now() + clientLife })
       return payload
@@ -224,8 +283,9 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     Grant: grants,
     Interaction: interactions,
     PreAuthorizedCode: consumable('PreAuthorizedCode'),
-    PushedAuthorizationRequest: consumable('PushedAuthorizationRequest'),
+    PushedAuthorizationRequest: consumable('PushedAuthorizationRequest', longSignIn),
     RefreshToken: consumable('RefreshToken'),
+    RegistrationAccessToken: registrationTokens,
     ReplayDetection: replays,
     Session: ofSessions,
   }
@@ -238,6 +298,17 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
   }
   made.add(factory)
   return factory
+}
+
+/** Seconds for which a device and its person are still told that a code has expired, instead of that there is none. */
+const afterExpiry = 300
+
+/** `error_description` for whoever answers a device code after somebody else did. */
+export const deviceCodeAnswered = 'the device code was answered already'
+
+/** Of two browsers that have the same code in hand, the first answers it; the other changes nothing. */
+const mustBeUnanswered = ({ accountId, error }: Payload): void => {
+  if (accountId !== undefined || error !== undefined) throw new errors.InvalidRequest(deviceCodeAnswered)
 }
 
 const made = new WeakSet<object>()

@@ -38,7 +38,7 @@ describe('removing a factor on the security page', () => {
     assert.deepEqual(page.sessionsEnded, [])
     const { accessToken } = (await page.sessionOf(browser)) ?? {}
     await page.post(browser, `/remove?id=${key.id}`, { intent: 'remove' })
-    assert.deepEqual(page.sessionsEnded, [[page.op.maria.id, accessToken]])
+    assert.deepEqual(page.sessionsEnded, [[page.op.maria.id, accessToken, 'factor-removed']])
     // The last one is demanded, and stays.
     await page.post(browser, `/remove?id=${credential.id}`, { intent: 'remove' })
     assert.equal(page.sessionsEnded.length, 1)

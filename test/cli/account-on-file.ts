@@ -42,8 +42,9 @@ const deviceOf = (
 export const openWithAnna = async (
   over: Record<string, unknown> = {},
   person: Person = {},
+  parts: Parameters<typeof openTerminal>[1] = composed,
 ): Promise<Terminal & { within<T>(task: (directory: Directory) => Promise<T>): Promise<T> }> => {
-  const terminal = openTerminal(over, composed)
+  const terminal = openTerminal(over, parts)
   const config = configOf(terminal)
   await composed.migrate(config)
   const within = async <T>(task: (directory: Directory) => Promise<T>): Promise<T> => {
@@ -70,6 +71,7 @@ const addAnna = async (directory: Directory, person: Person): Promise<void> => {
     passwordHash: 'none',
     passwordDue: null,
     locale: null,
+    claims: {},
     groups,
     minimum,
     disabledAt: person.disabled ? 1 : null,

@@ -65,7 +65,7 @@ describe('duepassi account password', () => {
       devices.map(({ trust }) => trust),
       [null],
     )
-    assert.deepEqual(await auditOf(), ['password.changed administrator'])
+    assert.deepEqual(await auditOf(), ['session.ended password-changed', 'password.changed administrator'])
     const { factors } = await terminal.within((directory) => directory.standing('anna-1'))
     assert.deepEqual(factors, ['totp'], 'factors stay')
   })

@@ -254,7 +254,12 @@ describe('duepassi account', () => {
       minimum: null,
       marks: [],
     })
-    assert.deepEqual(await auditOf(id), ['account.created', 'factor.removed totp', 'factor.unlocked'])
+    assert.deepEqual(await auditOf(id), [
+      'account.created',
+      'factor.removed totp',
+      'factor.unlocked',
+      'session.ended',
+    ])
     assert.deepEqual(await sessions((store) => sessionsOf(store, id)), [])
   })
 
@@ -294,7 +299,7 @@ describe('duepassi account', () => {
         assert.equal((await sessionsOf(store, 'other')).length, 1)
         assert.equal((await grantsOf(store, 'other')).length, 1)
       })
-      assert.deepEqual(await auditOf(id), ['account.created', 'account.disabled'])
+      assert.deepEqual(await auditOf(id), ['account.created', 'account.disabled', 'session.ended'])
       assert.match((await terminal.run(['account', 'show', 'anna'])).stdout, /disabled since/)
     })
 

@@ -26,6 +26,12 @@ describe('duepassi client', () => {
       'https://shop.example.org/',
       '--logo-uri',
       'https://shop.example.org/logo.png',
+      '--client-uri',
+      'https://shop.example.org/',
+      '--policy-uri',
+      'https://shop.example.org/policy',
+      '--tos-uri',
+      'https://shop.example.org/terms',
       '--id-token-alg',
       'PS256',
     )
@@ -43,6 +49,9 @@ describe('duepassi client', () => {
       application_type: 'web',
       token_endpoint_auth_method: 'client_secret_basic',
       logo_uri: 'https://shop.example.org/logo.png',
+      client_uri: 'https://shop.example.org/',
+      policy_uri: 'https://shop.example.org/policy',
+      tos_uri: 'https://shop.example.org/terms',
       id_token_signed_response_alg: 'PS256',
     })
   })

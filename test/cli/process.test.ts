@@ -79,7 +79,7 @@ describe('the process', () => {
         cwd: folder,
         env: { DUEPASSI_ISSUER: 'http://x.example' },
       }),
-      /ended with 1: The configuration has 5 faults/,
+      /ended with 1: The configuration has 3 faults/,
     )
   })
 

@@ -21,6 +21,7 @@ export const openTokens = async (over: Record<string, unknown> = {}) => {
       passwordHash: 'none',
       passwordDue: null,
       locale: null,
+      claims: {},
       groups: [],
       minimum: null,
       disabledAt: null,

@@ -141,6 +141,14 @@ describe('loading the configuration', () => {
     assert.deepEqual(config.keys.cookies, keys.cookies)
   })
 
+  it('lays a section from a variable beside what the file says of its other keys', () => {
+    const { keys, ...rest } = soundTree()
+    const file = stringify({ ...rest, keys: { rotation: { everyDays: 7 }, cookies: [freshKey()] } })
+    const config = configOf(load(file, { DUEPASSI_KEYS_FILE: secret('keys.yaml', stringify({ keys })) }))
+    assert.equal(config.keys.rotation.everyDays, 7)
+    assert.deepEqual(config.keys.cookies, keys.cookies)
+  })
+
   it('reports everything at once: unknown, missing and weak, with line or variable and a fix', () => {
     const faults = faultsOf(
       load(

@@ -17,6 +17,10 @@ const ladder = (...levels: unknown[]) => ({ policy: { ladder: levels } })
 const minimum = (value: unknown, more: object = {}) => ({
   policy: { groups: { staff: { minimum: value } }, ...more },
 })
+const limits = (levels: Record<string, unknown>, known?: string) => ({
+  lifetimes: { levels },
+  ...(known !== undefined && { policy: { ladder: known } }),
+})
 const mfa = 'https://refeds.org/profile/mfa'
 
 /** What is laid over a sound configuration, and where the one fault must be. */
@@ -77,6 +81,41 @@ const cases: [what: string, over: Record<string, unknown>, place: string | null,
     /not on the ladder/,
   ],
   ['a minimum that is no text', minimum(2), 'policy.groups.staff.minimum'],
+
+  ['limits of a level', limits({ phrh: { session: 43_200, sessionIdle: 900 } }), null],
+  [
+    'limits of the level of one factor',
+    limits({ 'https://refeds.org/profile/sfa': { session: 3_600 } }),
+    null,
+  ],
+  ['limits of a level of another ladder', limits({ phr: {} }, 'spid'), 'lifetimes.levels.phr', /ladder/],
+  ['limits of a misspelt level', limits({ PHR: { sessionIdle: 60 } }), 'lifetimes.levels.PHR', /ladder/],
+  ['limits by what a level asks for', limits({ hardware: {} }), 'lifetimes.levels.hardware', /ladder/],
+  [
+    'a level that is unused for longer than it lasts',
+    limits({ phr: { session: 900, sessionIdle: 901 } }),
+    'lifetimes.levels.phr.sessionIdle',
+    /901 > 900/,
+  ],
+  [
+    'a level that is unused for as long as it lasts',
+    limits({ phr: { session: 900, sessionIdle: 900 } }),
+    null,
+  ],
+  [
+    'a level that ends before it may be unused, by what holds for all',
+    limits({ phr: { session: 900 } }),
+    'lifetimes.levels.phr.session',
+    /3600 > 900/,
+  ],
+  [
+    'a level that may be unused for longer than all others last',
+    limits({ phr: { sessionIdle: 100_000 } }),
+    'lifetimes.levels.phr.sessionIdle',
+    /100000 > 86400/,
+  ],
+  ['a limit of no time', limits({ phr: { sessionIdle: 0 } }), 'lifetimes.levels.phr.sessionIdle'],
+  ['a limit that nobody knows', limits({ phr: { idle: 60 } }), 'lifetimes.levels.phr.idle'],
 ]
 
 describe('rules for levels in the configuration', () => {

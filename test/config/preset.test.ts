@@ -257,6 +257,11 @@ describe('the assurance that a configuration asks for', () => {
       ],
       ['a prefix too long', context({ networks: ['192.0.2.0/33'] }), 'policy.context.networks[0]'],
       ['one network that is no list', context({ networks: '192.0.2.0/24' }), 'policy.context.networks'],
+      [
+        'a text for a network of one’s own',
+        { outbound: { networks: ['10.0.0.0/8', 'intranet'] } },
+        'outbound.networks[1]',
+      ],
       ['no failure', context({ failures: 0 }), 'policy.context.failures'],
       ['more failures than are answered', context({ failures: 101 }), 'policy.context.failures'],
       ['people that do not move', context({ kilometresPerHour: 0 }), 'policy.context.kilometresPerHour'],

@@ -5,6 +5,7 @@ import type {
   AttemptState,
   Credential,
   Device,
+  RingKey,
   Token,
   Trust,
 } from '../../src/directory/directory.ts'
@@ -30,6 +31,7 @@ export const someAccount = (change: Partial<Account> = {}): Account => ({
   passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA',
   passwordDue: null,
   locale: 'it',
+  claims: {},
   groups: [],
   minimum: null,
   disabledAt: null,
@@ -75,6 +77,19 @@ export const someToken = (change: Partial<Token> = {}): Token => ({
   counter: null,
   accountId: null,
   importedAt: 1_790_000_000_000,
+  ...change,
+})
+
+export const someKey = (change: Partial<RingKey> = {}): RingKey => ({
+  kid: randomUUID(),
+  use: 'signing',
+  // A line of its own, so that tests which share a database do not meet.
+  alg: `ES256-${randomUUID()}`,
+  generation: 1,
+  material: '{"kty":"EC","d":"hidden"}',
+  createdAt: 1_790_000_000_000,
+  signsFrom: 1_790_000_060_000,
+  endsAt: null,
   ...change,
 })
 

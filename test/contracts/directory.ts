@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Directory } from '../../src/directory/directory.ts'
 import { markOf } from '../../src/directory/mark.ts'
+import { claimsContract, clientChangesContract } from './clients-and-claims.ts'
 import { fiftyTimes, type OpenNodes, openBefore } from './directory-nodes.ts'
 import {
   failedOnce,
@@ -9,10 +10,13 @@ import {
   someCredential,
   someDevice,
   someEvent,
+  someKey,
   someToken,
   someTrust,
 } from './directory-samples.ts'
 import { passwordDueContract } from './password-due.ts'
+import { removedAccountsContract } from './removed-accounts.ts'
+import { ringKeysContract } from './ring-keys.ts'
 import { secondFactorDirectoryContract } from './second-factor-directory.ts'
 import { tokensContract } from './tokens.ts'
 
@@ -22,6 +26,7 @@ export {
   someAccount,
   someCredential,
   someDevice,
+  someKey,
   someToken,
   someTrust,
 }
@@ -192,6 +197,10 @@ export function directoryContract(name: string, open: OpenNodes<Directory>): voi
       })
     })
 
+    describe('what else is known of a person', () => claimsContract(() => nodes))
+
+    describe('removed accounts', () => removedAccountsContract(() => nodes))
+
     describe('the demand for a new password', () => passwordDueContract(() => nodes))
 
     describe('clients', () => {
@@ -237,7 +246,11 @@ export function directoryContract(name: string, open: OpenNodes<Directory>): voi
       })
     })
 
+    describe('clients that change', () => clientChangesContract(() => nodes))
+
     describe('hardware tokens', () => tokensContract(() => nodes))
+
+    describe('the key ring', () => ringKeysContract(() => nodes))
   })
 }
 
@@ -267,8 +280,10 @@ export async function refusesEverything(directory: Directory): Promise<void> {
     ['accountByName', () => directory.accountByName('a')],
     ['addAccount', () => directory.addAccount(someAccount())],
     ['changeAccount', () => directory.changeAccount('a', { name: 'b' })],
+    ['removeAccount', () => directory.removeAccount('a')],
     ['clientById', () => directory.clientById('a')],
     ['addClient', () => directory.addClient({ client_id: 'a' })],
+    ['changeClient', () => directory.changeClient({ client_id: 'a' })],
     ['removeClient', () => directory.removeClient('a')],
     ['tokens', () => directory.tokens()],
     ['tokens of an account', () => directory.tokens('a')],
@@ -276,6 +291,10 @@ export async function refusesEverything(directory: Directory): Promise<void> {
     ['addTokens', () => directory.addTokens([someToken()])],
     ['assignToken', () => directory.assignToken('t', null, 'a')],
     ['removeTokens', () => directory.removeTokens(['t'])],
+    ['keys', () => directory.keys()],
+    ['addKey', () => directory.addKey(someKey())],
+    ['endKey', () => directory.endKey('k', 1)],
+    ['removeKey', () => directory.removeKey('k')],
   ]
   for (const [name, verb] of verbs) {
     await assert.rejects(verb, { name: 'DuepassiError', code: 'directory_unavailable', status: 503 }, name)

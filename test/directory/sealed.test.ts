@@ -14,6 +14,7 @@ import {
   someAccount,
   someCredential,
   someDevice,
+  someKey,
   someToken,
   someTrust,
 } from '../contracts/directory.ts'
@@ -72,6 +73,16 @@ describe('sealed directory', () => {
     assert.deepEqual({ ...metadata, client_secret: client.client_secret }, client)
   })
 
+  it('seals the secret of a client that changes', async () => {
+    await sealed.addClient({ client_id: 'shop', client_secret: 'correct horse' })
+    const changed = { client_id: 'shop', client_secret: 'battery staple', client_name: 'Shop' }
+    assert.equal(await sealed.changeClient(changed), true)
+    const kept = await plain.clientById('shop')
+    assert.match(String(kept?.client_secret), /^v1\.k1\./)
+    assert.equal(kept?.['client_name'], 'Shop')
+    assert.deepEqual(await sealed.clientById('shop'), changed)
+  })
+
   it('seals a secret that changes to the same row, and leaves a label alone', async () => {
     const credential = someCredential({ factor: 'webauthn', handle: 'h' })
     const { accountId, id } = credential
@@ -123,6 +134,29 @@ describe('sealed directory', () => {
     assert.equal(await sealed.assignToken(token.serial, 'maria', null), true)
     assert.deepEqual(await sealed.tokenBySerial(token.serial), { ...token, accountId: null })
     for (const path of [file, `${file}-wal`]) assert.doesNotMatch(readFileSync(path, 'latin1'), /MTIzNDU2/)
+  })
+
+  it('seals the material of keys, bound to use, algorithm and generation', async () => {
+    const key = someKey({ alg: 'ES256', material: '{"d":"TOPSECRETKEY"}' })
+    assert.equal(await sealed.addKey(key), true)
+    const [stored] = await plain.keys()
+    assert.match(stored?.material ?? '', /^v1\.k1\./)
+    assert.deepEqual({ ...stored, material: key.material }, key)
+    assert.equal(await sealed.addKey({ ...key, kid: 'other' }), false)
+    assert.equal(await sealed.endKey(key.kid, 5), true)
+    assert.deepEqual(await sealed.keys(), [{ ...key, endsAt: 5 }])
+    for (const path of [file, `${file}-wal`]) assert.doesNotMatch(readFileSync(path, 'latin1'), /TOPSECRET/)
+    for (const [column, value, right] of [
+      ['use', 'cookies', 'signing'],
+      ['alg', 'RS256', 'ES256'],
+      ['kid', 'mine', key.kid],
+      ['material', key.material, stored?.material ?? ''],
+    ] as const) {
+      execute(`update ring_key set "${column}" = ?`, value)
+      await assert.rejects(sealed.keys(), { code: 'sealed_badly' }, column)
+      execute(`update ring_key set "${column}" = ?`, right)
+    }
+    assert.equal((await sealed.keys()).length, 1)
   })
 
   it('does not open a seed that was moved to another token, or that was never sealed', async () => {

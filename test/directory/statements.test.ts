@@ -9,6 +9,8 @@ import { credentialQueries } from '../../src/directory/sql/credentials.ts'
 import { deviceQueries } from '../../src/directory/sql/devices.ts'
 import { migrateDatabase } from '../../src/directory/sql/migrate.ts'
 import { openDatabase } from '../../src/directory/sql/open-database.ts'
+import { accountRemoval } from '../../src/directory/sql/remove-account.ts'
+import { ringKeyQueries } from '../../src/directory/sql/ring-keys.ts'
 import { tokenQueries } from '../../src/directory/sql/tokens.ts'
 import { failedOnce, someAccount, someCredential, someDevice, someToken } from '../contracts/directory.ts'
 
@@ -27,12 +29,14 @@ describe('statements sent to the database', () => {
   const db = plain.withPlugin(counting)
   const directory: Omit<Directory, 'ping' | 'close'> = {
     ...accountQueries(db),
+    ...accountRemoval(db, 'sqlite'),
     ...attemptQueries(db),
     ...auditEventQueries(db),
     ...clientQueries(db),
     ...credentialQueries(db, 'sqlite'),
     ...deviceQueries(db, 'sqlite'),
     ...tokenQueries(db, 'sqlite'),
+    ...ringKeyQueries(db),
   }
   const [account, credential] = [someAccount(), someCredential({ handle: 'h' })]
   const device = someDevice()

@@ -24,6 +24,7 @@ describe('steps under way when an administrator steps in', () => {
     directory: op.duepassi.directory,
     record: async () => {},
     withStore: (task) => task(op.duepassi.store),
+    tellClients: async () => [],
     async tell() {},
   })
   const newPassword = 'tutto nuovo, tutto mio'

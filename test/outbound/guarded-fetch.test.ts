@@ -10,6 +10,7 @@ import {
   type GuardedFetch,
   type GuardedFetchOptions,
 } from '../../src/outbound/guarded-fetch.ts'
+import { isPublicAddress } from '../../src/outbound/public-address.ts'
 import { issueAuthority, issueCertificate } from '../support/certificates.ts'
 import { freePort } from '../support/machine.ts'
 
@@ -216,6 +217,65 @@ describe('createGuardedFetch', () => {
     equal((await some(`http://127.0.0.1:${port}/`)).status, 200)
     await rejects(some(`http://127.0.0.3:${port}/`), { name: 'OutboundRefused' })
     await rejects(some(`http://169.254.169.254/`), { name: 'OutboundRefused' })
+  })
+
+  describe('with networks that it may reach', () => {
+    /** 127.0.0.1 is inside; `at`: where the name is. */
+    const inside = (...at: string[]) =>
+      guard({
+        // An administrator may list more than is private: what is public stays so.
+        allowPrivate: (address) => address === '127.0.0.1' || isPublicAddress(address),
+        lookup: async () => at.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      })
+    const refused = async (url: string, ...at: string[]) => {
+      await rejects(inside(...at)(url), { name: 'OutboundRefused' }, url)
+      equal(requests.length, 0)
+    }
+
+    it('reaches them by name and by address, over http and on any port', async () => {
+      for (const host of ['shop.intranet', '127.0.0.1'])
+        equal((await inside('127.0.0.1')(`http://${host}:${port}/`)).status, 200)
+      const tried = await inside('127.0.0.1')(`https://shop.intranet:${port}/`).catch((error: Error) => error)
+      match(String((tried as Error).cause), /SSL|TLS|EPROTO|wrong version/i, 'https is tried there')
+    })
+    it('reaches nothing public over http, or on another port', async () => {
+      for (const host of ['push.example', '8.8.8.8'])
+        for (const url of [
+          `http://${host}/`,
+          `http://${host}:443/`,
+          `https://${host}:8443/`,
+          `https://${host}:80/`,
+        ])
+          await refused(url, '8.8.8.8')
+      for (const url of ['http://push.example/', 'https://[2606:4700::1111]:8443/'])
+        await refused(url, '2606:4700::1111')
+    })
+    it('reaches nothing else that is private', async () => {
+      for (const address of [
+        '127.0.0.2',
+        '10.0.0.1',
+        '169.254.169.254',
+        '0.0.0.0',
+        '::1',
+        'fe80::1',
+        '64:ff9b::7f00:1',
+      ])
+        for (const scheme of ['https', 'http']) await refused(`${scheme}://shop.intranet/`, address)
+    })
+    it('takes no name that is at both where it would reach but one', async () => {
+      await refused(`http://shop.intranet:${port}/`, '127.0.0.1', '8.8.8.8')
+      await refused(`https://shop.intranet/`, '127.0.0.1', '127.0.0.2')
+    })
+    it('goes on to what is public over https on port 443', async () => {
+      // An address that nobody was given yet: past the guard, and no further.
+      const impatient = guard({
+        allowPrivate: () => false,
+        patience: 200,
+        lookup: async () => [{ address: '2d00::1', family: 6 }],
+      })
+      const error = await impatient('https://push.example/').catch((reason: Error) => reason)
+      ok(error instanceof Error && error.name !== 'OutboundRefused')
+    })
   })
 
   it('follows no redirect, whatever it is asked', async () => {

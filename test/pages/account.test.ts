@@ -34,6 +34,7 @@ const home = (locals: Partial<Views['account/home']>): string =>
       recoveryCodes: { left: 3, createdAt: method.createdAt },
       addable: ['webauthn', 'totp'],
       devices: [],
+      sessions: [],
       ...locals,
     },
   }).body

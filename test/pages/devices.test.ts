@@ -127,6 +127,7 @@ const home = (locals: Partial<Views['account/home']>, language: Language = 'en')
       recoveryCodes: null,
       addable: [],
       devices: [device],
+      sessions: [],
       ...locals,
     },
   }).body

@@ -1,6 +1,7 @@
 import { deepEqual, doesNotMatch, equal, match, notEqual, ok, throws } from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { createPages } from '../../src/pages/render.ts'
+import { securityHeaders } from '../../src/pages/security-headers.ts'
 import type { PageClient } from '../../src/pages/views.ts'
 import { pageSamples } from '../../tools/page-samples.ts'
 
@@ -50,6 +51,20 @@ describe('headers of a page', () => {
     equal(headers['x-content-type-options'], 'nosniff')
     equal(headers['referrer-policy'], 'same-origin')
     ok(headers['permissions-policy'])
+  })
+
+  it('name the origins of frames; of more than a header holds, their schemes', () => {
+    const sources = (frameOrigins: string[]) =>
+      policyOf(securityHeaders({ nonce: 'n', logoOrigin: undefined, frameOrigins, secure: true }))[
+        'frame-src'
+      ]
+    deepEqual(sources(['https://a.example', 'https://b.example:8443']), [
+      'https://a.example',
+      'https://b.example:8443',
+    ])
+    const many = Array.from({ length: 100 }, (_, at) => `https://application-${at}.example`)
+    deepEqual(sources(many), ['https:'])
+    deepEqual(sources([...many, 'http://127.0.0.1:9']), ['https:', 'http:'])
   })
 
   it('demand https only where the issuer has it', () => {

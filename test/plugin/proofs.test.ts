@@ -28,6 +28,28 @@ describe('what a session was proven by', () => {
     await proofs.note(one, trusted)
     assert.deepEqual(await proofs.proofsOf(one), trusted)
   })
+  it('is remembered with where it happened, if anywhere', async () => {
+    const { proofs } = open()
+    const seen = {
+      sighting: {
+        address: '192.0.2.7',
+        country: 'IT',
+        city: null,
+        latitude: null,
+        longitude: null,
+        browser: 'Firefox',
+        system: null,
+      },
+      device: 'laptop',
+    }
+    await proofs.note(one, totp, seen)
+    assert.deepEqual(await proofs.seenOf({ ...one, amr: ['mfa', 'otp', 'pwd'] }), seen)
+    assert.deepEqual(await proofs.proofsOf(one), totp)
+    assert.equal(await proofs.seenOf({ ...one, sessionUid: 's2' }), undefined)
+    // Raised since: where that happened, or nothing, as on a phone.
+    await proofs.note(one, totp)
+    assert.equal(await proofs.seenOf(one), undefined)
+  })
   it('is not remembered for another account, session, moment or other names', async () => {
     const { proofs } = open()
     await proofs.note(one, totp)

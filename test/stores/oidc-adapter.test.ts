@@ -129,6 +129,27 @@ onEachStore('oidc adapter', (on) => {
     })
   })
 
+  it('lets a device code be answered once, of 50 at once, and neither refused nor opened again', async () => {
+    const [jti, userCode] = [id(), id()]
+    const open = { jti, userCode, exp: second() + 60 }
+    await of('DeviceCode').upsert(jti, open, 60)
+    await of('DeviceCode').upsert(jti, { ...open, inFlight: true }, 60)
+    const people = Array.from({ length: 50 }, id)
+    const answers = await Promise.allSettled(
+      people.map((accountId) => of('DeviceCode').upsert(jti, { ...open, accountId }, 60)),
+    )
+    const won = people.filter((_, at) => answers[at]?.status === 'fulfilled')
+    assert.equal(won.length, 1)
+    for (const late of [{ ...open, error: 'access_denied' }, { ...open, inFlight: true }, open])
+      await assert.rejects(of('DeviceCode').upsert(jti, late, 60), { error: 'invalid_request' })
+    assert.equal((await of('DeviceCode').find(jti))?.accountId, won[0])
+    await of('DeviceCode').consume(jti)
+
+    const other = { ...open, jti: id(), userCode: id() }
+    await of('DeviceCode').upsert(other.jti, { ...other, error: 'access_denied' }, 60)
+    await assert.rejects(of('DeviceCode').upsert(other.jti, { ...other, accountId: on.account }, 60))
+  })
+
   it('lets a proof be used once, of 50 at once', async () => {
     const proof = id()
     const uses = await Promise.allSettled(

@@ -130,9 +130,9 @@ onEachStore('sessions', (on) => {
     assert.equal(await of('Grant').find(grantId), undefined)
     assert.ok(await of('Session').find(others.jti))
     assert.ok(await of('Grant').find(others.grantId))
-    await endSession(on.store, others.uid)
+    await endSession(on.store, others.account, others.uid)
     assert.equal(await of('Session').find(others.jti), undefined)
-    await endSession(on.store, others.uid)
+    await endSession(on.store, others.account, others.uid)
   })
 
   it('ends all of an account but one session, which keeps the grants of its relying parties', async () => {
@@ -147,7 +147,7 @@ onEachStore('sessions', (on) => {
       await of('Session').upsert(jti, { jti, uid, exp, accountId: account, loginTs, authorizations }, 60)
       for (const [clientId, grantId] of Object.entries(grants))
         await of('Grant').upsert(grantId, { accountId: account, clientId, exp }, 60)
-      return { uid, jti, grants: Object.values(grants) }
+      return { uid, jti, account, grants: Object.values(grants) }
     }
     const kept = await add(['rp', 'shop'])
     const others = [await add(['rp']), await add(['bank', 'shop']), await add([])]
@@ -177,7 +177,7 @@ onEachStore('sessions', (on) => {
     assert.deepEqual(await isAlive(kept), [false, false, false])
     assert.deepEqual(await isAlive(foreign), [true, true])
     await revokeAccount(on.store, on.account, on.clock, kept.uid)
-    await endSession(on.store, foreign.uid)
+    await endSession(on.store, foreign.account, foreign.uid)
   })
 })
 

@@ -16,8 +16,11 @@ export interface Answer {
 export class Browser {
   #cookies: Cookie[] = []
   readonly language: string
-  constructor(language = 'en') {
+  readonly #fetch: typeof fetch
+  /** `over`: what sends the requests, where names or authorities are those of the test. */
+  constructor(language = 'en', over: typeof fetch = fetch) {
     this.language = language
+    this.#fetch = over
   }
 
   /** Follows redirects within `stayWithin` origins; a redirect elsewhere is the answer itself. */
@@ -44,7 +47,7 @@ export class Browser {
   /** One request, no redirect followed. */
   async once(url: string | URL, init: RequestInit = {}): Promise<Answer> {
     const target = new URL(url)
-    const response = await fetch(target, {
+    const response = await this.#fetch(target, {
       ...init,
       redirect: 'manual',
       headers: {
@@ -63,7 +66,7 @@ export class Browser {
 
   /** The same person in another window: cookies are shared from here on by copy. */
   copy(): Browser {
-    const other = new Browser(this.language)
+    const other = new Browser(this.language, this.#fetch)
     other.#cookies = this.#cookies.map((cookie) => ({ ...cookie }))
     return other
   }

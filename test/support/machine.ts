@@ -29,6 +29,14 @@ const programs = {
   pskctool: { debian: 'pskctool', otherwise: 'put it on the PATH' },
   csv2pskc: { debian: 'pskc-utils', otherwise: 'put it on the PATH' },
   pskc2csv: { debian: 'pskc-utils', otherwise: 'put it on the PATH' },
+  openssl: { debian: 'openssl', otherwise: 'put it on the PATH' },
+  'softhsm2-util': { debian: 'softhsm2', otherwise: 'put it on the PATH' },
+  'pkcs11-tool': { debian: 'opensc', otherwise: 'put it on the PATH' },
+  apache2: { debian: 'apache2-bin', otherwise: 'put it on the PATH' },
+  'mod_auth_openidc.so': {
+    debian: 'libapache2-mod-auth-openidc',
+    otherwise: 'put it beside Apache’s modules',
+  },
 } as const
 
 export type Program = keyof typeof programs
@@ -60,12 +68,16 @@ export function findProgram(name: Program): Promise<string | undefined> {
 async function locate(name: Program): Promise<string | undefined> {
   const fromEnvironment = name === 'chromium' ? process.env.CHROMIUM_PATH : undefined
   if (fromEnvironment) return fromEnvironment
-  const folders = (process.env.PATH ?? '').split(delimiter).concat('/usr/bin', '/usr/local/bin')
+  const folders = (process.env.PATH ?? '')
+    .split(delimiter)
+    .concat('/usr/bin', '/usr/local/bin', '/usr/sbin', '/usr/lib/apache2/modules')
   // Debian's wrappers in /usr/bin speak to system clusters; the real programs lie by version.
   if (programs[name].debian === 'postgresql') folders.unshift(...(await postgresFolders()))
   for (const folder of folders) {
     const path = join(folder, name)
-    const executable = await access(path, constants.X_OK).then(
+    // A module is loaded, not run.
+    const wanted = name.endsWith('.so') ? constants.R_OK : constants.X_OK
+    const executable = await access(path, wanted).then(
       () => true,
       () => false,
     )

@@ -150,7 +150,6 @@ const serveInTurn = async (nodes: Duepassi[], port: number): Promise<Server> => 
 
 export const startProvider = async (settings: Settings = {}): Promise<TestProvider> => {
   const clock = worldClock
-  providers += 1
   const mails: Mail[] = []
   const logged: string[] = []
   const folder = await temporaryFolder()
@@ -195,6 +194,8 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
   }
   await migrate(config)
   await start()
+  // One that could not start is never closed either.
+  providers += 1
 
   const directory = (): Directory => (nodes[0] as Duepassi).directory
   const addPerson = async (username: string, over: Partial<Account> = {}): Promise<Account> => {
@@ -206,6 +207,7 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
       passwordHash: await (nodes[0] as Duepassi).hasher.hash(password),
       passwordDue: null,
       locale: null,
+      claims: {},
       groups: [],
       minimum: null,
       disabledAt: null,
@@ -292,9 +294,12 @@ export const startProvider = async (settings: Settings = {}): Promise<TestProvid
     async close() {
       if (closed) return
       closed = true
-      await end()
-      providers -= 1
-      if (providers === 0) backToNow()
+      try {
+        await end()
+      } finally {
+        providers -= 1
+        if (providers === 0) backToNow()
+      }
     },
   }
   return provider

@@ -4,6 +4,8 @@ import { addHandlesAndGroups } from './0002-handles-and-groups.ts'
 import { addDevices } from './0003-devices.ts'
 import { addTokens } from './0004-tokens.ts'
 import { addPasswordDue } from './0005-password-due.ts'
+import { addRingKeys } from './0006-ring-keys.ts'
+import { addClaims } from './0007-claims.ts'
 
 export type DatabaseKind = 'sqlite' | 'postgres'
 
@@ -17,4 +19,6 @@ export const migrations = (kind: DatabaseKind): Record<string, Migration> => ({
   '0003-devices': { up: addDevices },
   '0004-tokens': { up: addTokens },
   '0005-password-due': { up: addPasswordDue },
+  '0006-ring-keys': { up: addRingKeys },
+  '0007-claims': { up: addClaims },
 })

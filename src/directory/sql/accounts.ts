@@ -1,5 +1,5 @@
 import { DuepassiError } from '../../errors.ts'
-import type { Account, Directory } from '../directory.ts'
+import type { Account, Directory, StandardClaims } from '../directory.ts'
 import { canonicalName } from '../name.ts'
 import { compiledOnce } from './compiled.ts'
 import { isTaken } from './failures.ts'
@@ -36,6 +36,7 @@ export const accountQueries = (db: Database): Accounts => ({
         ...(change.disabledAt !== undefined && { disabled_at: change.disabledAt }),
         ...(change.name !== undefined && { name: change.name }),
         ...(change.locale !== undefined && { locale: change.locale }),
+        ...(change.claims !== undefined && { claims: JSON.stringify(change.claims) }),
         ...(change.groups !== undefined && { groups: textOf(change.groups) }),
         ...(change.minimum !== undefined && { minimum: change.minimum }),
       })
@@ -97,6 +98,7 @@ const rowOf = (account: Account): AccountRow => ({
   password_hash: account.passwordHash,
   password_due: account.passwordDue,
   locale: account.locale,
+  claims: JSON.stringify(account.claims),
   groups: textOf(account.groups),
   minimum: account.minimum,
   disabled_at: account.disabledAt,
@@ -111,6 +113,7 @@ const accountOf = (row: AccountRow): Account => ({
   passwordHash: row.password_hash,
   passwordDue: row.password_due,
   locale: row.locale,
+  claims: JSON.parse(row.claims) as StandardClaims,
   groups: JSON.parse(row.groups) as string[],
   minimum: row.minimum,
   disabledAt: row.disabled_at,

@@ -5,7 +5,7 @@ import { isTaken } from './failures.ts'
 import type { Database } from './tables.ts'
 import { isText } from './text.ts'
 
-type Clients = Pick<Directory, 'clientById' | 'addClient' | 'removeClient'>
+type Clients = Pick<Directory, 'clientById' | 'addClient' | 'changeClient' | 'removeClient'>
 
 export const clientQueries = (db: Database): Clients => ({
   clientById: byId(db),
@@ -20,6 +20,16 @@ export const clientQueries = (db: Database): Clients => ({
       if (isTaken(error)) throw new DuepassiError('client_exists', `client ${metadata.client_id} exists`)
       throw error
     }
+  },
+
+  async changeClient(metadata) {
+    if (!isText(metadata.client_id)) return false
+    const { numUpdatedRows } = await db
+      .updateTable('client')
+      .set({ metadata: JSON.stringify(metadata) })
+      .where('id', '=', metadata.client_id)
+      .executeTakeFirstOrThrow()
+    return numUpdatedRows === 1n
   },
 
   async removeClient(id) {

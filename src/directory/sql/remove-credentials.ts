@@ -69,7 +69,7 @@ async function remove(db: Database, accountId: string, ids: readonly string[] | 
 }
 
 /** Whoever activates the token next must not be able to use a code again that somebody has seen. */
-async function keepCounters(
+export async function keepCounters(
   db: Database,
   accountId: string,
   ids: readonly string[] | undefined,

@@ -10,6 +10,8 @@ import { deviceQueries } from './devices.ts'
 import { guarded } from './failures.ts'
 import { migrate, migrateDatabase, refuseNewerSchema } from './migrate.ts'
 import { kindOf, openDatabase } from './open-database.ts'
+import { accountRemoval } from './remove-account.ts'
+import { ringKeyQueries } from './ring-keys.ts'
 import { tokenQueries } from './tokens.ts'
 
 export interface SqlDirectoryOptions {
@@ -46,8 +48,10 @@ export async function sqlDirectory({ url, pool, log }: SqlDirectoryOptions): Pro
     ...deviceQueries(db, kindOf(url)),
     ...auditEventQueries(db),
     ...accountQueries(db),
+    ...accountRemoval(db, kindOf(url)),
     ...clientQueries(db),
     ...tokenQueries(db, kindOf(url)),
+    ...ringKeyQueries(db),
     // On PostgreSQL by a connection of its own, without the time limits of this pool.
     migrate: () => (kindOf(url) === 'postgres' ? migrate(url) : migrateDatabase(db, 'sqlite')),
     ping: async () => {

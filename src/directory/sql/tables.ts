@@ -1,5 +1,5 @@
 import type { Generated, Kysely } from 'kysely'
-import type { Token } from '../directory.ts'
+import type { RingKey, Token } from '../directory.ts'
 
 /**
  * The tables as migrations/ leaves them. Times are milliseconds since the Unix epoch. `account_id` of credential,
@@ -13,6 +13,7 @@ export interface Tables {
   attempt: AttemptRow
   device: DeviceRow
   token: TokenRow
+  ring_key: RingKeyRow
   audit_event: AuditEventRow
 }
 
@@ -26,6 +27,8 @@ export interface AccountRow {
   password_hash: string
   password_due: number | null
   locale: string | null
+  /** JSON of `StandardClaims`. */
+  claims: string
   /** JSON array of names. */
   groups: string
   minimum: string | null
@@ -77,6 +80,17 @@ export interface TokenRow {
   counter: number | null
   account_id: string | null
   imported_at: number
+}
+
+export interface RingKeyRow {
+  kid: string
+  use: RingKey['use']
+  alg: string
+  generation: number
+  material: string
+  created_at: number
+  signs_from: number
+  ends_at: number | null
 }
 
 export interface AuditEventRow {

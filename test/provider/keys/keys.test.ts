@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose'
-import { startProvider } from '../support/provider.ts'
+import { startProvider } from '../../support/provider.ts'
 
 const algorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const
 

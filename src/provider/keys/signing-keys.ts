@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto'
 import { type Configuration, ExternalSigningKey } from 'oidc-provider'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../../config/schema.ts'
 
 type Jwk = NonNullable<Config['keys']['signing']>[number]
 type Keys = NonNullable<Configuration['jwks']>['keys']

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { Provider } from 'oidc-provider'
-import { signingKeys } from '../../src/provider/signing-keys.ts'
+import { signingKeys } from '../../../src/provider/keys/signing-keys.ts'
 
 const keys = {
   ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
