@@ -40,7 +40,6 @@ describe('approving on a phone, in two Chromium profiles', function () {
     assert.deepEqual(scene?.complaints.splice(0), [])
   })
 
-  const main = ({ page }: AtDesk) => page.locator('main').innerText()
   const says = ({ page }: AtDesk, text: RegExp) => page.locator('main').getByText(text).waitFor()
   const openApp = () => scene.phone.open(`${scene.issuer}/authenticator/`)
   /** What tokens say of a sign-in that was approved on a phone. */
@@ -117,7 +116,7 @@ describe('approving on a phone, in two Chromium profiles', function () {
     const number = await numberOn(desk.page)
     await approve(app, number)
     await app.getByText('Not approved yet').waitFor()
-    assert.match(await main(desk), /The request is open on your phone/)
+    await says(desk, /The request is open on your phone/)
     await scene.phone.lock.passes(true)
     await approve(app, number)
     await assertByPush(desk)
