@@ -229,8 +229,9 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     factors: await openFactors(config, { clock, hasher, directory, mail, texts, push }),
     messages: config.messages,
     requests: requestLimitsOf(config),
-    async reported(id) {
+    async reported(id, late) {
       await directory.changeAccount(id, { passwordDue: clock.now() })
+      if (late) await endings.account(id, { reason: 'reported', ...late })
     },
     async locked(id) {
       // Sign-ins under way are refused by the lock, and their pages say so.

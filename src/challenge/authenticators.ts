@@ -142,6 +142,17 @@ export const createAuthenticators = (parts: Parts) => {
     return proven.includes(factor) ? { kind: 'decided', outcome: 'approved' } : { kind: 'gone' }
   }
 
+  /** Nobody is let in by it any more; that it was somebody else is never said too late. */
+  const decideLate = async (device: Device, id: string, answer: string): Promise<Decided> => {
+    if (device.kind === 'candidate') return { kind: 'gone' }
+    const declined = await challenge.declineLate(device.accountId, id, answer)
+    if (!declined) return { kind: 'gone' }
+    const { uid, how } = declined
+    const left = await signIns.find(uid)
+    if (left) await parts.answered(uid, { kind: 'moved', signIn: left.signIn })
+    return { kind: 'decided', outcome: how }
+  }
+
   return {
     /** What a phone needs to set itself up. */
     async offer(token: string, address: string | null) {
@@ -191,18 +202,25 @@ export const createAuthenticators = (parts: Parts) => {
       return { ...common, state: step === 'test' ? 'testing' : 'confirming', label: '', stale: false }
     },
 
-    /** What is asked of the device now. Whoever waits at the computer is told that it was seen. */
-    async requests(device: Device): Promise<{ requests: RemoteRequest[]; now: number }> {
+    /**
+     * What is asked of the device now, and what nobody has answered in time. Whoever waits at the computer is told that it was
+     * seen.
+     */
+    async requests(
+      device: Device,
+    ): Promise<{ requests: RemoteRequest[]; missed: RemoteRequest[]; now: number }> {
+      const now = clock.now()
       const found = await waiting(device)
-      if (found && device.kind === 'active')
-        await pending.note(device.accountId, found.request.id, { seen: true })
-      return { requests: found ? [found.request] : [], now: clock.now() }
+      if (device.kind === 'candidate') return { requests: found ? [found.request] : [], missed: [], now }
+      if (found) await pending.note(device.accountId, found.request.id, { seen: true })
+      const missed = await challenge.missed(device.accountId)
+      return { requests: found ? [found.request] : [], missed, now }
     },
 
     /** `answer`: JSON of what the device signed, and of its authenticator's assertion. */
     async decide(device: Device, id: string, answer: string): Promise<Decided> {
       const found = await waiting(device)
-      if (found?.request.id !== id) return { kind: 'gone' }
+      if (found?.request.id !== id) return decideLate(device, id, answer)
       const { uid, factor, request } = found
       // The nonce that the page on the computer knows is good in that page alone: here a number belongs to it.
       const evidence = readEvidence(answer)

@@ -317,6 +317,8 @@ export const createChallenge = (parts: ChallengeParts) => {
       return isRemote ? requests.ask(uid, how) : sending.send(uid)
     },
     decline: requests.decline,
+    missed: requests.missed,
+    declineLate: requests.declineLate,
     present: remote.present,
     provideAddress: sending.provideAddress,
 

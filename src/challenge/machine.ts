@@ -150,9 +150,8 @@ export const advance = (signIn: SignIn, event: Event): SignIn | undefined => {
     case 'codes-saved':
       return stage.name === 'issuing' ? settled(signIn, event.next) : undefined
     case 'reported':
-      return stage.name === 'asking' ? to({ name: 'reported' }) : undefined
     case 'given-up':
-      return isOver(stage) ? undefined : to({ name: 'given-up' })
+      return isOver(stage) ? undefined : to({ name: event.name })
   }
 }
 

@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Attempts } from '../attempts/attempts.ts'
 import type { Clock } from '../clock.ts'
 import type { Credential } from '../directory/directory.ts'
-import type { Factor, FactorContext, RequestFacts } from '../factors/factor.ts'
+import type { Factor, FactorContext, RemoteRequest, RequestFacts } from '../factors/factor.ts'
 import type { ChallengeParts, Outcome, Refusal } from './challenge.ts'
 import { advance, isOver, type SignIn } from './machine.ts'
+import type { MissedRequests } from './missed-requests.ts'
 import type { PendingRequests } from './pending-requests.ts'
 import type { RequestCounts, RequestLimits } from './request-limits.ts'
 import type { Stored } from './sign-ins.ts'
@@ -13,11 +14,15 @@ import type { Steps } from './steps.ts'
 export interface RequestParts {
   counts: RequestCounts
   pending: PendingRequests
+  missed: MissedRequests
   limits: Pick<RequestLimits, 'silenceAfterReport'>
   /** The relying party, as people know it. */
   appOf(clientId: string | null): Promise<RequestFacts['app']>
-  /** Told when somebody says that a sign-in was not theirs: what the host does about it. */
-  reported?(uid: string, signIn: SignIn): Promise<void>
+  /**
+   * Told when somebody says that a sign-in was not theirs: what the host does about it. `isLate`: nobody had answered in time,
+   * and whatever has become of that sign-in since is not theirs either.
+   */
+  reported?(uid: string, signIn: Reported, isLate: boolean): Promise<void>
 }
 
 interface Parts extends Pick<ChallengeParts, 'directory' | 'factors' | 'signIns' | 'record' | 'notify'> {
@@ -27,6 +32,8 @@ interface Parts extends Pick<ChallengeParts, 'directory' | 'factors' | 'signIns'
   contextFor(accountId: string): Promise<FactorContext>
   steps: Steps
 }
+
+export type Reported = Pick<SignIn, 'accountId' | 'clientId'>
 
 /** How devices are asked. */
 export interface Asking {
@@ -52,6 +59,8 @@ export const createRequests = (parts: Parts) => {
   const refused = (signIn: SignIn, refusal: Refusal): Outcome => ({ kind: 'refused', signIn, refusal })
   const ownOf = async (accountId: string, factor: Factor): Promise<Credential[]> =>
     (await directory.credentials(accountId)).filter((one) => one.factor === factor.name)
+
+  const isPast = ({ expiresAt }: RemoteRequest): boolean => expiresAt <= clock.now()
 
   /** The factor that is asked, where it is answered on another device. */
   const asked = ({ stage }: SignIn) => {
@@ -86,6 +95,34 @@ export const createRequests = (parts: Parts) => {
     const now = (await directory.credentials(accountId)).find((one) => one.id === id)
     if (now && now.secret === before.find((one) => one.id === id)?.secret)
       await directory.changeCredential(accountId, id, { secret })
+  }
+
+  /** What protects the person comes first, and does no harm twice: a report that fails half-way is made again. */
+  const protect = async (
+    uid: string,
+    signIn: Reported,
+    { factor, isLate }: { factor: Factor; isLate: boolean },
+  ): Promise<void> => {
+    await silence(signIn.accountId, factor)
+    // Whoever knows the password may have been in this person's browser too.
+    await directory.endTrust(signIn.accountId)
+    await requests?.reported?.(uid, signIn, isLate)
+  }
+
+  /** What was refused is written down, once, and asked no more. */
+  const close = async (
+    uid: string,
+    { accountId, clientId }: Reported,
+    { factor, how }: { factor: Factor; how: 'denied' | 'reported' },
+  ): Promise<void> => {
+    await record(how === 'reported' ? 'request.reported' : 'request.denied', {
+      accountId,
+      clientId,
+      factor: factor.name,
+    })
+    if (how === 'reported') await parts.notify({ kind: 'signin-reported', accountId })
+    await requests?.pending.end(accountId, uid)
+    await requests?.counts.refused(accountId)
   }
 
   /** Whatever is changed meanwhile, by an answer of another device or by the page, as long as it is not over. */
@@ -135,7 +172,16 @@ export const createRequests = (parts: Parts) => {
         if (!next || !(await signIns.replace(uid, stored, next))) return elsewhere(uid)
         if (here) return { kind: 'moved', signIn: next }
         const { id, expiresAt } = request
-        await requests.pending.put(accountId, { id, uid, expiresAt, seen: false, reached: null })
+        await Promise.all([
+          requests.pending.put(accountId, { id, uid, expiresAt, seen: false, reached: null }),
+          requests.missed.put({
+            uid,
+            signIn: { accountId, clientId },
+            factor: factor.name,
+            question,
+            request,
+          }),
+        ])
         const telling = remote.tell(question, own).then(async ({ reached, changed }) => {
           await requests.pending.note(accountId, id, { reached })
           for (const { credential, secret } of changed) await forget(accountId, own, credential, secret)
@@ -150,19 +196,17 @@ export const createRequests = (parts: Parts) => {
     decline: (uid: string, answer: string): Promise<Outcome> =>
       step(uid, async (stored) => {
         const { signIn } = stored
-        const { accountId, clientId } = signIn
+        const { accountId } = signIn
         const asking = asked(signIn)
         if (!asking || !requests) return elsewhere(uid)
         const { factor, remote, question } = asking
         const own = await ownOf(accountId, factor)
         const how = await remote.readRefusal(answer, question, own, await contextFor(accountId))
         if (!how) return refused(signIn, { reason: 'malformed' })
-        // What protects the person comes first, and does no harm twice: a report that fails half-way is made again.
         if (how === 'reported') {
-          await silence(accountId, factor)
-          // Whoever knows the password may have been in this person's browser too.
-          await directory.endTrust(accountId)
-          await requests.reported?.(uid, signIn)
+          await protect(uid, signIn, { factor, isLate: false })
+          // Said in time: whoever says it again, at the same moment, does not say it late.
+          await requests.missed.end(accountId, uid)
         }
         const outcome =
           how === 'reported'
@@ -175,21 +219,52 @@ export const createRequests = (parts: Parts) => {
         // A report has done what it does, even where the page was faster; of many, one is written down.
         const isTwin = outcome.kind === 'refused' && outcome.signIn.stage.name === 'reported'
         if (outcome.kind !== 'moved' && (how !== 'reported' || isTwin)) return outcome
-        await record(how === 'reported' ? 'request.reported' : 'request.denied', {
-          accountId,
-          clientId,
-          factor: factor.name,
-        })
-        if (how === 'reported') await parts.notify({ kind: 'signin-reported', accountId })
-        await requests.pending.end(accountId, uid)
-        await requests.counts.refused(accountId)
+        await close(uid, signIn, { factor, how })
+        await requests.missed.end(accountId, uid)
         return outcome
       }),
+
+    /** Requests that nobody has answered in time, the newest first. */
+    async missed(accountId: string): Promise<RemoteRequest[]> {
+      const all = (await requests?.missed.all(accountId)) ?? []
+      return all.map(({ request }) => request).filter(isPast)
+    },
+
+    /**
+     * A device says of a request that waits no more that it was somebody else, or, by a denial, that it was the person after
+     * all: then it is asked no more, and nothing happens. Undefined: it is none that nobody answered, or this was not said by a
+     * device of this account.
+     */
+    async declineLate(
+      accountId: string,
+      id: string,
+      answer: string,
+    ): Promise<{ how: 'denied' | 'reported'; uid: string } | undefined> {
+      const all = (await requests?.missed.all(accountId)) ?? []
+      const found = all.find(({ request }) => request.id === id)
+      const factor = found && factors.named(found.factor)
+      if (!requests || !found || !factor?.remote) return undefined
+      const { uid, signIn, question } = found
+      const own = await ownOf(accountId, factor)
+      const how = await factor.remote.readRefusal(answer, question, own, await contextFor(accountId))
+      // What is being judged this moment is not denied besides.
+      if (!how || (how === 'denied' && !isPast(found.request))) return undefined
+      if (how === 'reported') {
+        // It may have gone on another way; where it is over, what came of it is the host's to end.
+        const stored = await signIns.find(uid)
+        if (stored && !isOver(stored.signIn.stage)) await endReported(uid, stored)
+        await protect(uid, signIn, { factor, isLate: true })
+      }
+      const isFirst = await requests.missed.end(accountId, uid)
+      if (how === 'reported' && isFirst) await close(uid, signIn, { factor, how })
+      return { how, uid }
+    },
 
     /** The request that was judged is over, whatever came of it. */
     async settle(uid: string, { accountId }: SignIn, factor: Factor, verified: boolean): Promise<void> {
       if (!factor.remote || !requests) return
       await requests.pending.end(accountId, uid)
+      await requests.missed.end(accountId, uid)
       if (verified) await requests.counts.approved(accountId)
     },
   }

@@ -54,9 +54,11 @@ export interface SecondFactorOptions {
   requests?: Partial<RequestLimits>
   /**
    * Told when somebody said on their phone that a sign-in was not theirs. That sign-in and its session are ended then, no
-   * browser is trusted any more, and requests are silent; a host should ask for a new password.
+   * browser is trusted any more, and requests are silent; a host should ask for a new password. `late`: they say so of a
+   * request that nobody had answered in time, so whoever has the password may have come in another way since: a host should end
+   * every session, and every sign-in under way but the one whose page says what happened.
    */
-  reported?: (accountId: string) => Promise<void>
+  reported?: (accountId: string, late?: { exceptSignIn: string }) => Promise<void>
   /**
    * Told when too many wrong answers have locked somebody's second factor: a host should end all their sessions. When absent
    * the session of the sign-in in which it happened ends, if it has one.

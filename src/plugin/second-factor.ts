@@ -7,9 +7,11 @@ import { createChallenge, createContexts, type Notice } from '../challenge/chall
 import { createChanges } from '../challenge/changes.ts'
 import type { SignIn } from '../challenge/machine.ts'
 import { createMessageCounts } from '../challenge/message-limits.ts'
+import { createMissedRequests } from '../challenge/missed-requests.ts'
 import { createPasskeySignIn } from '../challenge/passkey.ts'
 import { createPendingRequests } from '../challenge/pending-requests.ts'
 import { createRequestCounts } from '../challenge/request-limits.ts'
+import type { Reported } from '../challenge/requests.ts'
 import { createSignIns } from '../challenge/sign-ins.ts'
 import { createWatch } from '../challenge/watch.ts'
 import { systemClock } from '../clock.ts'
@@ -121,11 +123,12 @@ export const secondFactor = (options: SecondFactorOptions) => {
         const { name, logoUri } = client ? describeClient(client) : { name: brand.name, logoUri: undefined }
         return { name, logo: logoUri }
       },
-      reported: async (uid: string, { accountId }: SignIn) => {
+      missed: createMissedRequests({ store, sealer: options.sealer, clock }),
+      reported: async (uid: string, { accountId }: Reported, isLate: boolean) => {
         await endSessionBehind(provider(), uid, async (session) => {
           if (session !== undefined) await endSession(accountId, session, uid)
         })
-        await options.reported?.(accountId)
+        await options.reported?.(accountId, isLate ? { exceptSignIn: uid } : undefined)
       },
     },
     locked: (uid: string, { accountId }: SignIn) =>

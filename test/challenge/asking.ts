@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { durableAttempts } from '../../src/attempts/attempts.ts'
 import { createChallenge, type Notice } from '../../src/challenge/challenge.ts'
-import type { SignIn } from '../../src/challenge/machine.ts'
+import { createMissedRequests } from '../../src/challenge/missed-requests.ts'
 import { createPendingRequests } from '../../src/challenge/pending-requests.ts'
 import { createRequestCounts, defaultRequestLimits } from '../../src/challenge/request-limits.ts'
+import type { Reported } from '../../src/challenge/requests.ts'
 import { createSignIns } from '../../src/challenge/sign-ins.ts'
 import { createSealer } from '../../src/crypto/sealing.ts'
 import type { Factor, RequestFacts, Told } from '../../src/factors/factor.ts'
@@ -15,7 +16,9 @@ import { movableClock } from '../support/clock.ts'
 interface Settings {
   tell?: () => Promise<Told>
   /** What the host does about a report. */
-  reported?: (uid: string, signIn: SignIn) => Promise<void>
+  reported?: (uid: string, signIn: Reported) => Promise<void>
+  /** Told of each line of the audit trail, before it is written. */
+  recording?: (type: string) => Promise<void>
 }
 
 /** Lives for a minute; answers are `right <id>`, `wrong <id>`, `deny <id>` and `report <id>`, or a code of six digits. */
@@ -80,11 +83,8 @@ export const openAsking = async (settings: Settings = {}) => {
   const attempts = durableAttempts({ directory, clock, limits })
   const counts = createRequestCounts({ store, clock, limits: defaultRequestLimits })
   const pending = createPendingRequests({ store, clock })
-  const signIns = createSignIns({
-    store,
-    sealer: createSealer([{ id: 'k', key: randomBytes(32).toString('base64') }]),
-    seconds: 86_400,
-  })
+  const sealer = createSealer([{ id: 'k', key: randomBytes(32).toString('base64') }])
+  const signIns = createSignIns({ store, sealer, seconds: 86_400 })
   const done: string[] = []
   const asked: RequestFacts[] = []
   const notices: Notice[] = []
@@ -102,6 +102,7 @@ export const openAsking = async (settings: Settings = {}) => {
     factors: registerFactors([scripted(done, asked, settings)]),
     random: (size) => randomBytes(size),
     async record(type) {
+      await settings.recording?.(type)
       done.push(`audit ${type}`)
     },
     issuerName: 'Test',
@@ -110,6 +111,7 @@ export const openAsking = async (settings: Settings = {}) => {
     requests: {
       counts: { ...counts, reserve: note('count', counts.reserve) },
       pending: { ...pending, put: note('pending', pending.put) },
+      missed: createMissedRequests({ store, sealer, clock }),
       limits: defaultRequestLimits,
       appOf: async (clientId) => ({ name: `app ${clientId}` }),
       async reported(uid, signIn) {

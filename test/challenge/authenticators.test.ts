@@ -11,8 +11,11 @@ import { createFactor } from '../factors/push/scene.ts'
 import { openAsking } from './asking.ts'
 
 /** What a phone is answered, by what became of the sign-in. */
-const open = async (became?: (signIn: SignIn) => Outcome) => {
-  const asking = await openAsking()
+const open = async (
+  became?: (signIn: SignIn) => Outcome,
+  settings: Parameters<typeof openAsking>[0] = {},
+) => {
+  const asking = await openAsking(settings)
   const { challenge, store, clock, directory } = asking
   const answered: Array<[string, Outcome['kind']]> = []
   const events: string[] = []
@@ -166,8 +169,26 @@ describe('what is asked of a phone', () => {
       stage: { name: 'asking', factor: 'push', question: { sends: 1, ended: 'judging' } },
     })
     assert.deepEqual(await asked(), [])
+    const judged = await idOf('u')
+    assert.deepEqual(await authenticators.decide(device, judged, `deny ${judged}`), { kind: 'gone' })
     clock.advance(61)
     assert.deepEqual(await asked(), [])
+  })
+})
+
+describe('a report that is made twice', () => {
+  it('at the same moment is not late: the host is told once, and of that sign-in alone', async () => {
+    const again: Decided[] = []
+    const { authenticators, device, idOf, done } = await open(undefined, {
+      async recording(type) {
+        if (type === 'request.reported') again.push(await report())
+      },
+    })
+    const id = await idOf('u')
+    const report = () => authenticators.decide(device, id, `report ${id}`)
+    assert.deepEqual(await report(), { kind: 'decided', outcome: 'reported' })
+    assert.deepEqual(again, [{ kind: 'gone' }])
+    assert.equal(done.filter((what) => what === 'host').length, 1)
   })
 })
 

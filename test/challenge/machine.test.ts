@@ -76,20 +76,22 @@ const allowed: Record<string, Record<string, string>> = {
     reported: 'reported',
     'given-up': 'given-up',
   },
-  choosing: { 'enrolment-begun': 'enrolling', 'given-up': 'given-up' },
+  choosing: { 'enrolment-begun': 'enrolling', reported: 'reported', 'given-up': 'given-up' },
   enrolling: {
     ...proofs('enrolled'),
     'draft-changed': 'enrolling',
     'choice-opened': 'choosing',
+    reported: 'reported',
     'given-up': 'given-up',
   },
   recovered: {
     'choice-opened': 'choosing',
     'enrolment-begun': 'enrolling',
     ...proofs('continued'),
+    reported: 'reported',
     'given-up': 'given-up',
   },
-  issuing: { ...proofs('codes-saved'), 'given-up': 'given-up' },
+  issuing: { ...proofs('codes-saved'), reported: 'reported', 'given-up': 'given-up' },
 }
 
 describe('the sign-in machine', () => {

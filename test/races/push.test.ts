@@ -13,6 +13,7 @@ import {
   type PhoneOwner,
   postFrom,
   reload,
+  signInByPhone,
   startWithPhones,
 } from '../support/phones.ts'
 import { freshDatabase } from '../support/postgres.ts'
@@ -114,6 +115,30 @@ describe('Phones at once, on two nodes', function () {
       op.clock.advance(3_600)
     }
     assert.ok(outcomes.size > 0)
+  })
+
+  it('50 reports of what nobody answered: all are heard, one mail and one alert', async () => {
+    await askPhone(op, owner)
+    const asked = await askedOf(owner.phone)
+    op.clock.advance(120)
+    const mails = op.mails.length
+    const answers = await times(many, () => owner.phone.decide(asked, { decision: 'report' }))
+    const seen = tally(answers)
+    assert.equal((seen['200 reported'] ?? 0) + (seen['404 request_gone'] ?? 0), many, JSON.stringify(seen))
+    assert.ok(seen['200 reported'])
+    assert.deepEqual([await count(owner, 'request.reported'), op.mails.length - mails], [1, 1])
+    assert.notEqual((await op.duepassi.directory.accountById(owner.account.id))?.passwordDue, null)
+  })
+
+  it('50 reports in time end that sign-in, and no other session of the person', async () => {
+    const own = await signInByPhone(op, owner)
+    op.clock.advance(3_600)
+    const fresh = await op.rp.refresh(own.tokens.refresh_token as string)
+    const at = await askPhone(op, owner)
+    const asked = await askedOf(owner.phone)
+    await times(many, () => owner.phone.decide(asked, { decision: 'report' }))
+    assert.equal((await reload(at)).page.status, 403)
+    assert.equal((await op.rp.introspect(fresh.access_token)).active, true)
   })
 
   it('50 approvals and 50 reports: whoever reported is heard, and one outcome', async () => {

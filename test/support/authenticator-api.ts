@@ -216,18 +216,16 @@ export const startAuthenticatorApi = async (base = '/sso') => {
   }
 
   const isOpen = ({ outcome, expiresAt }: FakeRequest) => outcome === undefined && expiresAt > now()
+  const isMissed = ({ outcome, expiresAt, kind }: FakeRequest) =>
+    kind !== 'test' && outcome === undefined && expiresAt <= now()
   const requestsOf = (device: FakeDevice) => {
-    const open = [...requests.values()].filter(
-      (request) => request.account === device.account && isOpen(request),
-    )
-    return {
-      requests: open.map((request) => {
-        request.seen = true
-        const { id, nonce, digits, expiresAt, kind, shown } = request
-        return { id, nonce, digits, expiresAt, kind, shown }
-      }),
-      now: now(),
+    const own = [...requests.values()].filter(({ account }) => account === device.account)
+    const told = ({ id, nonce, digits, expiresAt, kind, shown }: FakeRequest) => {
+      return { id, nonce, digits, expiresAt, kind, shown }
     }
+    const open = own.filter(isOpen)
+    for (const request of open) request.seen = true
+    return { requests: open.map(told), missed: own.filter(isMissed).map(told), now: now() }
   }
 
   const decide = async (
@@ -236,7 +234,8 @@ export const startAuthenticatorApi = async (base = '/sso') => {
     { jws, assertion }: { jws: string; assertion?: AuthenticationResponseJSON },
   ) => {
     const request = requests.get(id)
-    if (!request || request.account !== device.account || !isOpen(request))
+    const late = request !== undefined && isMissed(request)
+    if (!request || request.account !== device.account || !(late || isOpen(request)))
       throw new Refusal(404, 'request_gone')
     if (decodeProtectedHeader(jws).kid !== device.thumbprint) throw new Refusal(422, 'malformed')
     const { txn, nonce, decision, num, ctx } = await payloadOf(jws, device.key, 'push-decision+jwt')
@@ -251,6 +250,7 @@ export const startAuthenticatorApi = async (base = '/sso') => {
       return { outcome: request.outcome }
     }
     if (decision !== 'approve' || !assertion) throw new Refusal(422, 'malformed')
+    if (late) throw new Refusal(404, 'request_gone')
     end('failed')
     if (request.digits > 0 ? num !== request.number : num !== undefined) throw new Refusal(422, 'wrong')
     const { verified } = await verifyAuthenticationResponse({

@@ -77,6 +77,7 @@ const showAccounts = (quiet) => {
     content: [
       state.trouble && offlineNote(),
       state.requests.length > 0 ? waiting() : listens() && el('p', { class: 'idle' }, t('home.idle')),
+      state.missed.length > 0 && missed(),
       el('ul', { class: 'accounts' }, state.devices.map(account)),
     ],
     actions: [button(t('home.add'), 'plain', () => go('add'), { picture: 'plus', 'data-key': 'add' })],
@@ -105,31 +106,44 @@ const waiting = () => {
 }
 
 const waitingRequest = (request) => {
-  const { id, facts, device, ahead } = request
   const left = el('span', { class: 'left' }, clock(timeLeft(request)))
   const timer = setInterval(() => {
     left.textContent = clock(timeLeft(request))
     if (!left.isConnected) clearInterval(timer)
   }, 1000)
-  const when = facts.at ? ago(Date.now() + ahead - facts.at) : ''
-  return el(
+  return requestCard(request, 'urgent', () => go('request', { id: request.id }), left)
+}
+
+/** What nobody answered in time: somebody who knows the password may have asked. */
+const missed = () =>
+  el(
+    'section',
+    { class: 'missed', 'aria-labelledby': 'missed' },
+    el('h2', { id: 'missed' }, t('home.missed')),
+    el('ul', { class: 'cards' }, state.missed.map(missedRequest)),
+  )
+
+const missedRequest = (request) =>
+  requestCard(request, '', () => go('missed', { id: request.id }), icon('forward', 'more'))
+
+const requestCard = ({ id, facts, device, ahead }, kind, onclick, end) =>
+  el(
     'li',
     {},
     el(
       'button',
-      { type: 'button', class: 'card-button urgent', 'data-key': id, onclick: () => go('request', { id }) },
+      { type: 'button', class: `card-button ${kind}`.trim(), 'data-key': id, onclick },
       el('span', { class: 'avatar', 'aria-hidden': 'true' }, initialOf(facts.app.name)),
       el(
         'span',
         { class: 'about' },
         el('strong', {}, facts.app.name),
         el('span', {}, breakable(device.label)),
-        el('span', {}, when),
+        el('span', {}, facts.at ? ago(Date.now() + ahead - facts.at) : ''),
       ),
-      left,
+      end,
     ),
   )
-}
 
 const account = (device) => {
   const { thumbprint, label, brand } = device

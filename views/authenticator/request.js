@@ -1,4 +1,4 @@
-/** One request: what is asked, by whom and from where, and the three answers. */
+/** One request: what is asked, by whom and from where, and the three answers; and one that nobody answered. */
 import { ApiError, call } from './api.js'
 import { button, el, note, paragraph, whileBusy } from './dom.js'
 import { facts, party } from './facts.js'
@@ -6,7 +6,17 @@ import { numberField } from './number-field.js'
 import { errorKey, showOutcome } from './outcome.js'
 import { clearNotifications } from './push.js'
 import { again, define, go, goHome, isShown, onLeave, render } from './screen.js'
-import { changes, dropRequest, hasEnded, keepLooking, requestOf, state, timeLeft } from './state.js'
+import {
+  changes,
+  dropRequest,
+  expire,
+  hasEnded,
+  keepLooking,
+  missedOf,
+  requestOf,
+  state,
+  timeLeft,
+} from './state.js'
 import { clock, t } from './texts.js'
 
 const keys = globalThis.duepassiAuthenticator
@@ -28,11 +38,22 @@ const findRequest = async (id) => {
   if (!isShown('request', id)) return
   const request = requestOf(id)
   if (request && timeLeft(request) > 0) return again()
-  if (!state.trouble) return showGone()
+  if (!state.trouble) return showOver(id)
   showOutcome('bad', errorKey('request', new ApiError(state.trouble)), {}, [
     button(t('retry'), 'primary', () => again()),
     button(t('to-accounts'), 'plain', goHome),
   ])
+}
+
+const showWhatBecame = async (id) => {
+  await keepLooking()
+  if (isShown('request', id)) showOver(id)
+}
+
+/** What waits now comes first; what nobody answered can still be somebody else's. */
+const showOver = (id) => {
+  if (state.requests.length === 0 && missedOf(id)) return go('missed', { id }, { replace: true })
+  showGone()
 }
 
 const showGone = () => {
@@ -124,8 +145,8 @@ const watch = (request) => {
     if (busy || !isShown('request', request.id)) return
     if (timeLeft(request) > 0 && requestOf(request.id)) return
     stop()
-    dropRequest(request.id)
-    showGone()
+    expire(request.id)
+    void showWhatBecame(request.id)
   }
   const timer = setInterval(check, 500)
   changes.addEventListener('requests', check)
@@ -150,7 +171,8 @@ const answer = async (request, decision, pressed, number, told) => {
     finish(request, outcome)
   } catch (error) {
     const key = errorKey('request', error)
-    if (open.some((code) => key.endsWith(`.${code}`)) && timeLeft(request) > 0)
+    const isOpen = timeLeft(request) > 0 || missedOf(request.id)
+    if (open.some((code) => key.endsWith(`.${code}`)) && isOpen)
       return told.replaceChildren(retryNote(key, error))
     fail(request, key, error)
   }
@@ -165,6 +187,10 @@ const retryNote = (key, error) =>
   )
 
 const fail = (request, key, error) => {
+  if (key.endsWith('.request_gone') && isShown('request', request.id)) {
+    expire(request.id)
+    return void showWhatBecame(request.id)
+  }
   dropRequest(request.id)
   void clearNotifications()
   if (key.endsWith('.device_unknown')) state.said.set(request.device.thumbprint, { forgotten: true })
@@ -173,19 +199,41 @@ const fail = (request, key, error) => {
 }
 
 const finish = ({ id, kind, device, facts: { app } }, outcome) => {
+  const late = missedOf(id)
   dropRequest(id)
   void clearNotifications()
+  // It was the person after all: there is nothing to say.
+  if (late && outcome === 'denied') return goHome()
+  if (late) return showOutcomeOf('reported', 'outcome.reported-late', { account: device.label })
   const what = kind === 'test' && outcome === 'approved' ? 'ready' : outcome
   if (what === 'ready')
     state.said.set(device.thumbprint, { ...state.said.get(device.thumbprint), phase: 'active' })
-  const values = { app: app.name, account: device.label }
-  const signs = { approved: 'good', ready: 'good', reported: 'good', denied: 'neutral' }
   const key = what === 'approved' && kind === 'backchannel' ? 'outcome.agreed' : `outcome.${what}`
-  go('outcome', { kind: signs[what] ?? 'neutral', key, values }, { replace: true })
+  showOutcomeOf(what, key, { app: app.name, account: device.label })
 }
 
+const signs = { approved: 'good', ready: 'good', reported: 'good', denied: 'neutral' }
+const showOutcomeOf = (what, key, values) =>
+  go('outcome', { kind: signs[what] ?? 'neutral', key, values }, { replace: true })
+
+define('missed', ({ id }) => {
+  const request = missedOf(id)
+  if (!request) return hasEnded(id) ? goHome() : void findRequest(id)
+  const told = el('div', { class: 'told', role: 'alert' })
+  // Nothing happens by it, and it is asked no more.
+  const mine = button(t('missed.mine'), 'plain', () => answer(request, 'deny', mine, undefined, told))
+  render({
+    title: t('missed.title'),
+    kind: 'request',
+    above: [party(request)],
+    content: [paragraph(t('missed.text')), facts(request), told],
+    actions: [mine, button(t('request.not-me'), 'quiet not-me', () => go('report', { id }))],
+  })
+})
+
 define('report', ({ id }) => {
-  const request = requestOf(id)
+  const late = missedOf(id)
+  const request = requestOf(id) ?? late
   if (!request) return hasEnded(id) ? goHome() : showGone()
   const told = el('div', { class: 'told', role: 'alert' })
   const yes = button(t('report.yes'), 'danger', () => answer(request, 'report', yes, undefined, told))
@@ -197,9 +245,11 @@ define('report', ({ id }) => {
       el(
         'ul',
         { class: 'asks' },
-        ['ends', 'silent', 'password', 'told'].map((what) => el('li', {}, t(`report.${what}`))),
+        [late ? 'ends-all' : 'ends', 'silent', 'password', 'told'].map((what) =>
+          el('li', {}, t(`report.${what}`)),
+        ),
       ),
-      paragraph(t('report.otherwise'), 'hint after'),
+      !late && paragraph(t('report.otherwise'), 'hint after'),
       told,
     ],
     actions: [yes, button(t('report.no'), 'plain', () => history.back())],

@@ -12,6 +12,8 @@ export const state = {
   said: new Map(),
   /** `{...request of the API, shown: text, facts, device, ahead}`, the oldest first. */
   requests: [],
+  /** Of the same shape: what nobody answered in time, the newest first. */
+  missed: [],
   /** Why the server could not be asked, or undefined. */
   trouble: undefined,
 }
@@ -21,6 +23,7 @@ const tell = (what) => changes.dispatchEvent(new Event(what))
 
 export const deviceOf = (thumbprint) => state.devices.find((device) => device.thumbprint === thumbprint)
 export const requestOf = (id) => state.requests.find((request) => request.id === id)
+export const missedOf = (id) => state.missed.find((request) => request.id === id)
 export const timeLeft = ({ expiresAt, ahead }) => expiresAt - ahead - Date.now()
 
 export const loadDevices = async () => {
@@ -36,7 +39,9 @@ export const keep = async (device) => {
 export const forget = async (device) => {
   await keys.remove(device.thumbprint)
   state.said.delete(device.thumbprint)
-  state.requests = state.requests.filter((request) => request.device.thumbprint !== device.thumbprint)
+  const others = (request) => request.device.thumbprint !== device.thumbprint
+  state.requests = state.requests.filter(others)
+  state.missed = state.missed.filter(others)
   await loadDevices()
 }
 
@@ -102,28 +107,30 @@ export const look = async () => {
   state.trouble = undefined
   const asked = state.devices.filter(({ thumbprint }) => !state.said.get(thumbprint)?.forgotten)
   const answers = await Promise.all(asked.map(requestsOf))
-  state.requests = answers
-    .flat()
-    .filter(({ id }) => !ended.has(id))
-    .sort((a, b) => a.expiresAt - b.expiresAt)
+  const open = (which) => answers.flatMap((answer) => answer[which]).filter(({ id }) => !ended.has(id))
+  state.requests = open('requests').sort((a, b) => a.expiresAt - b.expiresAt)
+  state.missed = open('missed').sort((a, b) => b.expiresAt - a.expiresAt)
   if (summary() !== before || trouble !== state.trouble) tell('requests')
 }
 
 const summary = () =>
-  state.requests.map(({ id }) => id).join() +
+  [...state.requests, '|', ...state.missed].map(({ id }) => id).join() +
   [...state.said.values()].filter(({ forgotten }) => forgotten).length
 
 const requestsOf = async (device) => {
   try {
-    const { requests, now } = await call('GET', 'requests', { device })
+    const { requests, missed, now } = await call('GET', 'requests', { device })
     const ahead = now - Date.now()
     if (requests.length > 0) await confirmed(device)
-    return requests.map((request) => ({ ...request, facts: JSON.parse(request.shown), device, ahead }))
+    const known = (request) => ({ ...request, facts: JSON.parse(request.shown), device, ahead })
+    return { requests: requests.map(known), missed: missed.map(known) }
   } catch (error) {
     note(device, error)
+    if (isForgotten(error)) return { requests: [], missed: [] }
     // What was seen stays until it is over: a hole in the network is no answer.
-    const mine = ({ device: { thumbprint } }) => thumbprint === device.thumbprint
-    return isForgotten(error) ? [] : state.requests.filter((known) => mine(known) && timeLeft(known) > 0)
+    const mine = (request) => request.device.thumbprint === device.thumbprint
+    const waits = (request) => mine(request) && timeLeft(request) > 0
+    return { requests: state.requests.filter(waits), missed: state.missed.filter(mine) }
   }
 }
 
@@ -146,5 +153,11 @@ export const hasEnded = (id) => ended.has(id)
 /** After an answer, so that it is not offered again. */
 export const dropRequest = (id) => {
   ended.add(id)
+  state.missed = state.missed.filter((request) => request.id !== id)
+  expire(id)
+}
+
+/** Nobody has answered it: it may come back as a missed one. */
+export const expire = (id) => {
   state.requests = state.requests.filter((request) => request.id !== id)
 }

@@ -79,7 +79,7 @@ self.addEventListener('push', (event) => {
       lang: own.language ?? '',
       icon: new URL('icons/icon-192.png', scope).href,
       badge: new URL('icons/badge-96.png', scope).href,
-      data: { id: late ? undefined : id },
+      data: { id },
     })
     for (const client of await windows()) client.postMessage({ look: true })
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { DeviceKey } from './device.ts'
-import { isOver, type PushRequest } from './request.ts'
+import type { PushRequest } from './request.ts'
 import { bytes32, isFresh, isSameText, isSignedBy, readSigned, signedClaims } from './signed.ts'
 
 const header = z.strictObject({
@@ -67,16 +67,16 @@ export interface Decision {
 
 /**
  * What the owner of a device decided on this request: signed by the device's key, for this issuer, now, for what was shown.
- * The one place where that is judged, whatever is decided. A string: why it is none.
+ * The one place where that is judged, whatever is decided; whether there was still time for it is the caller's. Undefined: it
+ * is none.
  */
 export const judgeDecision = async (
   { jws, claims: said }: Evidence,
   request: PushRequest,
   key: DeviceKey,
   { issuer, now }: { issuer: string; now: number },
-): Promise<Decision | 'expired' | 'wrong'> => {
-  if (isOver(request, now)) return 'expired'
-  if (!(await isSignedBy(jws, key))) return 'wrong'
+): Promise<Decision | undefined> => {
+  if (!(await isSignedBy(jws, key))) return undefined
   const local = isSameText(said.nonce, request.local)
   const isMeant =
     said.aud === issuer &&
@@ -84,5 +84,5 @@ export const judgeDecision = async (
     said.txn === request.id &&
     (local || isSameText(said.nonce, request.nonce)) &&
     said.ctx === sha256(request.shown)
-  return isMeant ? { decision: said.decision, number: said.num ?? '', local } : 'wrong'
+  return isMeant ? { decision: said.decision, number: said.num ?? '', local } : undefined
 }

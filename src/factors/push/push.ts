@@ -50,7 +50,7 @@ export const push = (options: PushOptions): Factor => ({
       if (!evidence || !request || !credential) return undefined
       const { key } = readDevice(credential)
       const decided = await judgeDecision(evidence, request, key, { issuer: options.issuer, now })
-      if (typeof decided === 'string' || decided.decision === 'approve') return undefined
+      if (!decided || decided.decision === 'approve') return undefined
       return decided.decision === 'deny' ? 'denied' : 'reported'
     },
   },

@@ -5,7 +5,7 @@ import { challengeOf, judgeDecision, readEvidence } from './decision.ts'
 import { readDevice, writeDevice } from './device.ts'
 import { digits as offlineDigits, verifyOfflineCode } from './offline-code.ts'
 import type { Presence } from './presence.ts'
-import { readRequest } from './request.ts'
+import { isOver, readRequest } from './request.ts'
 import { isSameText } from './signed.ts'
 
 /** What an answer is judged by, beside the question. */
@@ -34,11 +34,12 @@ export const verifyPush = async (
   if (!evidence) return refused('malformed')
   const request = readRequest(question)
   if (!request) return refused('unsent')
+  if (isOver(request, now)) return refused('expired')
   const credential = credentials.find(({ handle }) => handle === evidence.thumbprint)
   if (!credential) return refused('wrong')
   const device = readDevice(credential)
   const decided = await judgeDecision(evidence, request, device.key, { issuer, now })
-  if (typeof decided === 'string') return refused(decided)
+  if (!decided) return refused('wrong')
   // Whoever asks in the browser that answers has nothing to compare.
   if (!decided.local && !isSameText(decided.number, request.number)) return refused('wrong')
   if (decided.decision !== 'approve') return refused('wrong')
