@@ -24,31 +24,41 @@ export const insertPrompt = (given: Policy | undefined, judge: Judge): Policy =>
   const policy = base()
   policy.clear()
   for (const prompt of prompts) {
-    policy.add(prompt.name === 'login' ? withoutAcrChecks(prompt) : prompt)
+    policy.add(prompt.name === 'login' ? ownChecks(prompt, judge) : prompt)
     if (prompt.name === 'login') policy.add(secondFactorPrompt(judge))
   }
   return policy
 }
 
 /** A copy: the host's own prompt object stays as it is. */
-const withoutAcrChecks = (login: PromptInstance): PromptInstance => {
+const ownChecks = (login: PromptInstance, judge: Judge): PromptInstance => {
   // `requestable` adds its own check again.
   const kept = login.checks.filter(({ reason }) => !takenOver.has(reason) && reason !== 'login_prompt')
   return new Prompt(
     { name: 'login', requestable: login.requestable },
     login.details,
     ...kept,
-    accountUnavailable(),
+    accountUnavailable(judge),
   )
 }
 
-/** A live session of an account that is gone makes oidc-provider answer 500; a login prompt is the right answer. */
-const accountUnavailable = () =>
+/**
+ * A live session of an account that is gone makes oidc-provider answer 500; a login prompt is the right answer. So it is where
+ * the second factor is locked: whoever uses the browser next is not held up by it, and whose account it is hears why after the
+ * password.
+ */
+const accountUnavailable = (judge: Judge) =>
   new Check(
     'account_unavailable',
     'the account is not available',
     'login_required',
-    ({ oidc }: KoaContextWithOIDC) => Boolean(oidc.session?.accountId) && !oidc.account,
+    async (ctx: KoaContextWithOIDC) => {
+      const { session, account } = ctx.oidc
+      if (!session?.accountId) return false
+      if (!account) return true
+      const decision = await judge.authorization(ctx)
+      return decision.kind === 'refused' && decision.because === 'locked'
+    },
   )
 
 const secondFactorPrompt = (judge: Judge): PromptInstance =>

@@ -1,13 +1,13 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { AxeBuilder } from '@axe-core/playwright'
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core'
 import { guardCrossSite, readForm } from '../../src/pages/form.ts'
 import type { Page as View } from '../../src/pages/pages.ts'
 import { createPages } from '../../src/pages/render.ts'
 import type { ViewName } from '../../src/pages/views.ts'
 import { creationOptions, knownId, pageSamples } from '../../tools/page-samples.ts'
+import { objections } from '../support/accessibility.ts'
 import { freePort, program } from '../support/machine.ts'
 
 const pages = createPages({ brand: { name: 'Duepassi' }, secure: false })
@@ -262,7 +262,7 @@ describe('the ceremonies of WebAuthn on the pages, in Chromium', function () {
     equal(await page.locator('.alert:visible').count(), 1)
     equal(await page.locator(':focus').textContent(), 'Continue')
     equal(await page.locator('[aria-busy=true], button:disabled').count(), 0)
-    deepEqual((await new AxeBuilder({ page }).setLegacyMode().analyze()).violations, [])
+    deepEqual(await objections(page), [])
     deepEqual(posts, [])
     await button('Use the code from my authenticator app').click()
     deepEqual((await sent()).others, { factor: 'totp', intent: 'switch' })

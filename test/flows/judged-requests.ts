@@ -104,7 +104,7 @@ const pageIn = (url: URL, body: string, status: number): string => {
   if (!url.pathname.endsWith('/second-factor')) return `${status} ${url.pathname}: ${body.slice(0, 300)}`
   if (body.includes('value="answer"')) return 'ask'
   if (/value="(choose|confirm)"/.test(body)) return 'enrol'
-  return body.includes('value="leave"') ? 'locked' : `${status} ${body.slice(-300)}`
+  return `${status} ${body.slice(-300)}`
 }
 
 export const redeem = (at: At, code: string, code_verifier: string, more: Fields = {}) =>

@@ -99,7 +99,7 @@ describe('the five layers, each alone', () => {
       const browser = new Browser()
       careless.proof = both
       assert.ok(codeOf(await authorize({}, browser)))
-      standing = { factors: ['totp'], lockedAt: 1 }
+      standing = { factors: ['webauthn'], lockedAt: null, marks: [] }
       assert.match((await authorize({}, browser)).url.pathname, /\/second-factor$/)
       careless.proof = { acr: sfa, amr: ['pwd'] }
     })
@@ -107,6 +107,14 @@ describe('the five layers, each alone', () => {
       const browser = new Browser()
       await authorize({}, browser)
       assert.equal(errorOf(await authorize({ prompt: 'none' }, browser)), 'interaction_required')
+    })
+    it('answers login_required where the second factor is locked', async () => {
+      const browser = new Browser()
+      careless.proof = both
+      assert.ok(codeOf(await authorize({}, browser)))
+      standing = { factors: ['totp'], lockedAt: 1 }
+      assert.equal(errorOf(await authorize({ prompt: 'none' }, browser)), 'login_required')
+      careless.proof = { acr: sfa, amr: ['pwd'] }
     })
     it('refuses an essential acr that cannot be reached, whatever acr_values says', async () => {
       careless.proof = both

@@ -1,8 +1,8 @@
 /** A phone with the authenticator app: a browser context with a screen lock, notifications and a push service to say. */
 import { deepEqual, equal } from 'node:assert/strict'
 import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { objections } from './accessibility.ts'
 import type { AuthenticatorApi } from './authenticator-api.ts'
 import { program } from './machine.ts'
 
@@ -148,20 +148,6 @@ const look = async (page: Page, name: string): Promise<void> => {
   await picture(page, name)
   const viewport = page.viewportSize() ?? { width: 390, height: 844 }
   await page.setViewportSize({ width: 320, height: 640 })
-  deepEqual(await violations(new AxeBuilder({ page })), [])
-  await page.emulateMedia({ colorScheme: 'dark' })
-  deepEqual(await violations(new AxeBuilder({ page }).withRules('color-contrast')), [])
-  await page.emulateMedia({ colorScheme: null })
-  equal(await page.evaluate('document.documentElement.scrollWidth'), 320)
-  deepEqual(await page.evaluate(smallTargets), [])
+  deepEqual(await objections(page), [])
   await page.setViewportSize(viewport)
 }
-
-const violations = async (axe: AxeBuilder): Promise<string[]> => {
-  const { violations } = await axe.setLegacyMode().analyze()
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-}
-
-const smallTargets = `[...document.querySelectorAll('a, button, summary, label.check, input:not([type=radio])')]
-  .filter((target) => target.checkVisibility() && target.getBoundingClientRect().height < 44)
-  .map((target) => target.outerHTML)`
