@@ -1,5 +1,5 @@
 /** A phone with the authenticator app: a browser context with a screen lock, notifications and a push service to say. */
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual } from 'node:assert/strict'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { objections } from './accessibility.ts'
