@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
 import { systemClock } from '../clock.ts'
-import { readTokenFile } from '../tokens/read.ts'
 import type { ReadOptions } from '../tokens/read-options.ts'
 import type { TokenFile } from '../tokens/token.ts'
 import { TokenFileError } from '../tokens/token-file-error.ts'
@@ -22,6 +21,8 @@ export const readTokens = async (io: Io, file: string, options: FileSecrets): Pr
   if (options.passwordStdin && options.keyFile !== undefined)
     throw new Refusal('A file is encrypted with a password or with a key: give one of them.')
   const bytes = await readUpTo(file, 16 * 1024 * 1024)
+  // With its parsers, which no other command needs.
+  const { readTokenFile } = await import('../tokens/read.ts')
   const { keyName } = options
   const given: ReadOptions = { now: systemClock.now(), keyName, ...(await secretOf(io, options)) }
   try {

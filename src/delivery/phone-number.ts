@@ -1,4 +1,5 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max'
+import type { CountryCode } from 'libphonenumber-js/max'
+import { phoneLibrary } from './phone-library.ts'
 
 export interface PhoneNumberRules {
   /** Country of a number that is written without one, ISO 3166-1 alpha-2. Default: IT. */
@@ -28,6 +29,7 @@ export function parsePhoneNumber(
   { country = 'IT', allowed }: PhoneNumberRules,
 ): ParsedPhoneNumber {
   if (text.length > longest) return { fault: 'invalid' }
+  const { isSupportedCountry, parsePhoneNumberFromString } = phoneLibrary()
   const number = parsePhoneNumberFromString(text, {
     ...(isSupportedCountry(country) && { defaultCountry: country as CountryCode }),
     // The whole text, or nothing: no number is picked out of other words.
@@ -45,7 +47,7 @@ export function parsePhoneNumber(
  * of a short number; nothing else, not even how long it is. Of what is no number nothing is shown.
  */
 export function maskNumber(e164: string): string {
-  const number = parsePhoneNumberFromString(e164, { extract: false })
+  const number = phoneLibrary().parsePhoneNumberFromString(e164, { extract: false })
   const national = number?.nationalNumber ?? ''
   if (!number || national.length < 6) return '••• •••'
   const shown = national.slice(national.length < 9 ? -3 : -4)

@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
-import { Agent, type BodyInit, buildConnector, fetch as request } from 'undici'
+import type { Agent, BodyInit, buildConnector } from 'undici'
 import { hostList } from './host-list.ts'
 import { isPublicAddress } from './public-address.ts'
 
@@ -42,6 +42,11 @@ export class OutboundRefused extends Error {
   override readonly name = 'OutboundRefused'
 }
 
+interface Outbound {
+  agent: Agent
+  request: typeof import('undici').fetch
+}
+
 /**
  * `fetch` for addresses that somebody else chose (OWASP SSRF Prevention, ASVS 1.3.6). Follows no redirect and ignores what
  * `init` says of it.
@@ -54,36 +59,50 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): GuardedFe
     typeof allowPrivate === 'function' ? !isPublicAddress(address) && allowPrivate(address) : allowPrivate
   const mayAsk = readHosts(options.hosts, allowPrivate !== false)
   const { lookup = (host: string) => systemLookup(host, { all: true }) } = options
-  const connectorTo = (isAllowed: (address: string) => boolean, fault: string): buildConnector.connector => {
-    const connect = buildConnector({
-      allowH2: false,
-      timeout: patience,
-      lookup: checkedLookup(lookup, isAllowed, fault),
-      ...(options.ca && { ca: [...options.ca] }),
-    })
-    return (target, callback) => {
-      const host = target.hostname.replaceAll(/[[\]]/g, '')
-      // Here because nothing looks up a host that is an address.
-      if (isIP(host) !== 0 && !isAllowed(host)) callback(new OutboundRefused(`the address ${fault}`), null)
-      else connect(target, callback)
-    }
+  let opened: Promise<Outbound> | undefined
+  /** Loaded with the first request: many a process never makes one, and the library takes time and memory to be there. */
+  const outbound = (): Promise<Outbound> => {
+    opened ??= open()
+    return opened
   }
-  const usual = connectorTo((address) => isPublicAddress(address) || isOurs(address), 'is not public')
-  const nextDoor = connectorTo(isOurs, 'is none that is asked over http, or on another port than 443')
-  // A port beyond 443 was judged already where hosts are listed, which names it.
-  const isUsual = ({ protocol, port }: buildConnector.Options): boolean =>
-    protocol === 'https:' && (port === '' || port === '443' || Array.isArray(options.hosts))
-  const agent = new Agent({
-    allowH2: false,
-    keepAliveTimeout: 10_000,
-    connections: 32,
-    // By the address that is connected to: of a name nobody can tell sooner whose it is.
-    connect: (target, callback) => (isUsual(target) ? usual : nextDoor)(target, callback),
-  })
+  const open = async (): Promise<Outbound> => {
+    const { Agent, buildConnector, fetch } = await import('undici')
+    const connectorTo = (
+      isAllowed: (address: string) => boolean,
+      fault: string,
+    ): buildConnector.connector => {
+      const connect = buildConnector({
+        allowH2: false,
+        timeout: patience,
+        lookup: checkedLookup(lookup, isAllowed, fault),
+        ...(options.ca && { ca: [...options.ca] }),
+      })
+      return (target, callback) => {
+        const host = target.hostname.replaceAll(/[[\]]/g, '')
+        // Here because nothing looks up a host that is an address.
+        if (isIP(host) !== 0 && !isAllowed(host)) callback(new OutboundRefused(`the address ${fault}`), null)
+        else connect(target, callback)
+      }
+    }
+    const usual = connectorTo((address) => isPublicAddress(address) || isOurs(address), 'is not public')
+    const nextDoor = connectorTo(isOurs, 'is none that is asked over http, or on another port than 443')
+    // A port beyond 443 was judged already where hosts are listed, which names it.
+    const isUsual = ({ protocol, port }: buildConnector.Options): boolean =>
+      protocol === 'https:' && (port === '' || port === '443' || Array.isArray(options.hosts))
+    const agent = new Agent({
+      allowH2: false,
+      keepAliveTimeout: 10_000,
+      connections: 32,
+      // By the address that is connected to: of a name nobody can tell sooner whose it is.
+      connect: (target, callback) => (isUsual(target) ? usual : nextDoor)(target, callback),
+    })
+    return { agent, request: fetch }
+  }
 
   const guarded: OutboundFetch = async (given, init = {}) => {
     const url = readUrl(given, allowPrivate !== false)
     if (!mayAsk(url)) throw new OutboundRefused('the host or its port is not allowed')
+    const { agent, request } = await outbound()
     const timeout = AbortSignal.timeout(patience)
     const answer = await request(url, {
       method: init.method ?? 'GET',
@@ -104,7 +123,8 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): GuardedFe
   }
   return Object.assign(guarded, {
     close: async () => {
-      if (!agent.closed) await agent.close()
+      const agent = (await opened)?.agent
+      if (agent?.closed === false) await agent.close()
     },
   })
 }

@@ -52,6 +52,7 @@ export type SecondFactor = ReturnType<typeof secondFactor>
  */
 export const secondFactor = (options: SecondFactorOptions) => {
   const { store, clock = systemClock, random = systemRandom, log = silentLog } = options
+  const { signInSeconds = 900 } = options
   const directory = sealedDirectory(options.directory, options.sealer)
   const { policy, limits, messageLimits, requestLimits } = checkOptions(options)
   const record = createTrail({
@@ -105,7 +106,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
   const pending = createPendingRequests({ store, clock })
   const challengeParts = {
     directory,
-    signIns: createSignIns({ store, sealer: options.sealer, seconds: options.signInSeconds ?? 900 }),
+    signIns: createSignIns({ store, sealer: options.sealer, seconds: signInSeconds }),
     attempts: durableAttempts({ directory, clock, limits }),
     factors: registerFactors(options.factors),
     clock,
@@ -178,6 +179,8 @@ export const secondFactor = (options: SecondFactorOptions) => {
     render: (page) => ownPages().render(page),
     send: (req, res, page) => ownPages().send(req, res, page),
   }
+  /** Once in the life of a sign-in. */
+  const once = (name: string): Promise<boolean> => store.add(name, '1', signInSeconds)
   const answering = createAnswering({ provider, pages, requests, log, requestId: options.requestId })
   const offers = createOffers(store)
   const entering = createEntering({
@@ -191,7 +194,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
     factors: policy.factors,
     clock,
     record,
-    once: (name) => store.add(name, '1', 3_600),
+    once,
     isHere,
     offers: options.policy?.offer === true && policy.secondFactor === 'optional' ? offers : undefined,
   })
@@ -207,7 +210,7 @@ export const secondFactor = (options: SecondFactorOptions) => {
     isAsked: ({ stage }) =>
       stage.name === 'asking' &&
       challengeParts.factors.get(stage.factor)?.remote?.show(stage.question, clock.now()) !== undefined,
-    once: (name) => store.add(name, '1', 3_600),
+    once,
   })
   const authenticators = createAuthenticators({
     ...challengeParts,
