@@ -38,7 +38,7 @@ import { createPages } from './pages/render.ts'
 import { createHasher, type Hasher } from './passwords/hashing.ts'
 import { secondFactor } from './plugin/second-factor.ts'
 import { createAccountNames } from './provider/account-names.ts'
-import { detailTypes } from './provider/authorization-details.ts'
+import { detailWords } from './provider/authorization-details.ts'
 import { scopeOf } from './provider/claims.ts'
 import { openNames } from './provider/clients/mtls.ts'
 import { createRegistrations, manageSelfRegistered } from './provider/clients/registrations.ts'
@@ -268,7 +268,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
         adapter: storeAdapter({
           store,
           clock,
-          clients: createRegistrations({ directory, store, record }),
+          clients: createRegistrations({ config, clock, directory, store, record }),
           lengths: tokenLengths,
         }),
         jwks: ring.now().jwks,
@@ -313,7 +313,7 @@ export const compose = async (config: Config, parts: Parts = {}): Promise<Duepas
     },
     accountName,
     scopeOf,
-    titleOf: (type) => detailTypes(config).get(type)?.title,
+    wordsOf: detailWords(config),
     primarySucceeded: mfa.primarySucceeded,
     ...(config.policy.trustedDevices.kind === 'bound' && { boundTo: config.issuer }),
     ...(config.webauthn.passkeys && {

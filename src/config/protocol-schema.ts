@@ -11,14 +11,24 @@ const responseTypes = [
   'none',
 ] as const
 
+const phrase = z.string().min(1).max(80)
+/** One text for everybody, or one for each language of the pages. */
+const words = z.union([phrase, z.strictObject({ en: phrase, it: phrase })])
+
 const authorizationDetail = z.strictObject({
   type: z.string().min(1).describe('The `type` of an authorization detail (RFC 9396), such as `payment`.'),
   resource: z.url().describe('The resource server, of `resources`, that understands it.'),
-  title: z.string().min(1).max(80).optional().describe('What people read for it; without it the type.'),
+  title: words.optional().describe('What people read for it, one text or `{ en, it }`; without it the type.'),
   fields: z
     .array(z.string().min(1))
     .default([])
     .describe('Fields it may have besides those of RFC 9396 §2.2; any other is refused.'),
+  names: z
+    .record(z.string(), words)
+    .default({})
+    .describe(
+      'What people read for its fields, wherever in it they stand; without one the field’s own name.',
+    ),
   consent: z
     .enum(['always', 'client'])
     .default('always')
@@ -79,6 +89,12 @@ const registration = z.strictObject({
     .boolean()
     .default(true)
     .describe('Only with a token from `duepassi client invite`; false lets everybody register.'),
+  openPerHour: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(20)
+    .describe('Where everybody may: how many from one network address in an hour.'),
   grants: z
     .array(z.enum(furtherGrants))
     .default([])

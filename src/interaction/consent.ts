@@ -1,6 +1,7 @@
 import type { Provider } from 'oidc-provider'
 import type { Pages } from '../pages/pages.ts'
-import { showDetail } from './shown-detail.ts'
+import type { Language } from '../pages/views.ts'
+import { type DetailWords, showDetail } from './shown-detail.ts'
 import { finish, type Visit } from './visit.ts'
 
 interface ConsentDetails {
@@ -11,16 +12,18 @@ interface ConsentDetails {
   rar?: Record<string, unknown>[]
 }
 
-/** Asks the person whether a relying party that is not the organisation's own may have what it asks for. */
-export const createConsentScreen = (parts: {
+export interface ConsentParts {
   provider(): Provider
   pages: Pages
   accountName(accountId: string): Promise<string>
   /** The scope that releases a claim: what the person is told when the claim is asked for by itself. */
   scopeOf(claim: string): string
   /** What people read for a type of authorization details. */
-  titleOf(type: string): string | undefined
-}) => ({
+  wordsOf(type: string, language: Language): DetailWords
+}
+
+/** Asks the person whether a relying party that is not the organisation's own may have what it asks for. */
+export const createConsentScreen = (parts: ConsentParts) => ({
   async show({ req, res, language, client, interaction }: Visit): Promise<void> {
     const details = interaction.prompt.details as ConsentDetails
     const missing = [
@@ -28,7 +31,9 @@ export const createConsentScreen = (parts: {
       ...Object.values(details.missingResourceScopes ?? {}).flat(),
       ...(details.missingOIDCClaims ?? []).map(parts.scopeOf),
     ]
-    const shownDetails = (details.rar ?? []).map((detail) => showDetail(detail, parts.titleOf))
+    const shownDetails = (details.rar ?? []).map((detail) =>
+      showDetail(detail, parts.wordsOf(String(detail['type']), language)),
+    )
     // Asked again although everything was granted before (`prompt=consent`): the whole request is shown.
     const isWhole = missing.length === 0 && (shownDetails.length === 0 || isPromptedFor(interaction.prompt))
     const scopes = isWhole ? String(interaction.params['scope'] ?? '').split(' ') : missing

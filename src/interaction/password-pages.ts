@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Provider } from 'oidc-provider'
 import { guardCrossSite, readForm } from '../pages/form.ts'
-import { createConsentScreen } from './consent.ts'
+import { type ConsentParts, createConsentScreen } from './consent.ts'
 import { type FailureParts, showFailure } from './failure.ts'
 import { createLoginScreen, type LoginParts } from './login.ts'
 import { createNewPasswordScreen, type NewPasswordParts, newPasswordPrompt } from './new-password.ts'
@@ -14,7 +14,7 @@ type PasswordPagesParts = LoginParts &
     provider(): Provider
     accountName(accountId: string): Promise<string>
     scopeOf(claim: string): string
-    titleOf(type: string): string | undefined
+    wordsOf: ConsentParts['wordsOf']
   }
 
 /** Where the pages of an interaction live: `/interaction/<uid>`, and the second step beneath. */

@@ -13,22 +13,30 @@ const plain = (text: string): string =>
 const isSimple = (value: unknown): value is string | number | boolean | null =>
   value === null || typeof value !== 'object'
 
-const lineOf = (name: string, value: unknown): ShownLine => {
-  const shown = plain(name).replaceAll('_', ' ')
-  if (isSimple(value)) return { name: shown, value: typeof value === 'string' ? plain(value) : value }
-  if (Array.isArray(value) && value.every(isSimple))
-    return { name: shown, value: value.map((one) => plain(String(one))).join(', ') }
-  const lines = Object.entries(value as object).map(([key, one]) =>
-    lineOf(Array.isArray(value) ? String(Number(key) + 1) : key, one),
-  )
-  return { name: shown, lines }
+/** What people read for a type of details and for its fields; undefined where nobody has said so. */
+export interface DetailWords {
+  title: string | undefined
+  name(field: string): string | undefined
 }
+
+const lineOf = (name: string, value: unknown, words: DetailWords): ShownLine => {
+  if (isSimple(value)) return { name, value: typeof value === 'string' ? plain(value) : value }
+  if (!Array.isArray(value)) return { name, lines: linesOf(value as object, words) }
+  return value.every(isSimple)
+    ? { name, value: value.map((one) => plain(String(one))).join(', ') }
+    : { name, lines: value.map((one, index) => lineOf(String(index + 1), one, words)) }
+}
+
+const linesOf = (fields: object, words: DetailWords): ShownLine[] =>
+  Object.entries(fields).map(([name, value]) =>
+    lineOf(words.name(name) ?? plain(name).replaceAll('_', ' '), value, words),
+  )
 
 /** An authorization detail (RFC 9396) for a person to read, whole. */
 export const showDetail = (
   { type, ...fields }: Readonly<Record<string, unknown>>,
-  titleOf: (type: string) => string | undefined,
+  words: DetailWords,
 ): ShownDetail => ({
-  title: titleOf(String(type)) ?? plain(String(type)).replaceAll('_', ' '),
-  lines: Object.entries(fields).map(([name, value]) => lineOf(name, value)),
+  title: words.title ?? plain(String(type)).replaceAll('_', ' '),
+  lines: linesOf(fields, words),
 })

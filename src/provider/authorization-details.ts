@@ -8,6 +8,8 @@ import {
   type RichAuthorizationRequestsActiveConfiguration,
 } from 'oidc-provider'
 import type { Config } from '../config/schema.ts'
+import type { DetailWords } from '../interaction/shown-detail.ts'
+import type { Language } from '../pages/views.ts'
 import { selfRegisteredProperty } from './clients/self-registration.ts'
 import { consentProperty } from './grants.ts'
 
@@ -25,8 +27,20 @@ const commonFields = ['type', 'locations', 'actions', 'datatypes', 'identifier',
 /** As much as a person still reads before saying yes: how deep, how many characters of each, and how many of them. */
 const most = { depth: 4, characters: 2_000, details: 10 }
 
-export const detailTypes = ({ protocol }: Pick<Config, 'protocol'>): ReadonlyMap<string, Type> =>
+const detailTypes = ({ protocol }: Pick<Config, 'protocol'>): ReadonlyMap<string, Type> =>
   new Map(protocol.authorizationDetails.map((one) => [one.type, one]))
+
+/** What people read for a type of details and its fields, in a language of the pages. */
+export const detailWords =
+  (config: Pick<Config, 'protocol'>) =>
+  (type: string, language: Language): DetailWords => {
+    const { title, names = {} } = detailTypes(config).get(type) ?? {}
+    const said = (words: typeof title) => (typeof words === 'object' ? words[language] : words)
+    return {
+      title: said(title),
+      name: (field) => (Object.hasOwn(names, field) ? said(names[field]) : undefined),
+    }
+  }
 
 /** What a request asks for in detail; whatever is no list was refused before (`checkRar` of oidc-provider). */
 const askedIn = (params: Record<string, unknown> | undefined): AuthorizationDetail[] => {

@@ -19,7 +19,7 @@ describe('types of authorization details', () => {
       protocol: { authorizationDetails: [{ type: 'payment', resource: bank }] },
     }).protocol
     assert.deepEqual(authorizationDetails, [
-      { type: 'payment', resource: bank, fields: [], consent: 'always' },
+      { type: 'payment', resource: bank, fields: [], names: {}, consent: 'always' },
     ])
   })
 

@@ -28,7 +28,13 @@ const config = {
   protocol: {
     device: { interval: 1 },
     authorizationDetails: [
-      { type: 'payment', resource: bank, title: 'Pay once', fields: ['amount', 'creditor_name'] },
+      {
+        type: 'payment',
+        resource: bank,
+        title: { en: 'Pay once', it: 'Paga una volta' },
+        fields: ['amount', 'creditor_name'],
+        names: { amount: { en: 'amount', it: 'Importo' }, actions: 'actions' },
+      },
       { type: 'reading', resource: bank, consent: 'client' as const },
       { type: 'entry', resource: ledger },
     ],
@@ -72,6 +78,12 @@ describe('rich authorization requests', function () {
     assert.deepEqual([aud, authorization_details], [bank, [payment]])
     const renewed = await op.rp.refresh(String(tokens.refresh_token))
     assert.deepEqual(renewed['authorization_details'], [payment])
+  })
+
+  it('is shown in the language of the page', async () => {
+    const { page } = await ask([payment], { ui_locales: 'it' })
+    assert.match(page.body, /<h2>Paga una volta<\/h2>/)
+    assert.match(page.body, /<dt>Importo<\/dt>[\s\S]*<dt>value<\/dt><dd>120\.00<\/dd>/)
   })
 
   it('is told at the introspection of an opaque token', async () => {

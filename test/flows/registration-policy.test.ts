@@ -199,3 +199,29 @@ describe('what the configuration allows those who register', () => {
     }
   })
 })
+
+describe('where everybody may register', () => {
+  it('so many do in an hour from one network; what is refused does not count, nor who manages what is there', async () => {
+    const at = await startRegistering({ initialAccessToken: false, openPerHour: 3 })
+    try {
+      const one = () => at.register({ redirect_uris: [callback] })
+      assert.equal((await at.register({ redirect_uris: [] })).status, 400)
+      const all = await Promise.all(Array.from({ length: 50 }, one))
+      const statuses = all.map(({ status }) => status)
+      assert.equal(statuses.filter((status) => status === 201).length, 3)
+      assert.equal(statuses.filter((status) => status === 429).length, 47)
+      const refused = await one()
+      assert.equal(refused.body['error'], 'temporarily_unavailable')
+      assert.match(String(refused.body['error_description']), /too many .* in this hour/)
+      const [first] = all.filter(({ status }) => status === 201)
+      const token = String(first?.body['registration_access_token'])
+      const changed = { ...first?.body, client_name: 'Shop' }
+      const managed = await at.manage('PUT', String(first?.body['registration_client_uri']), token, changed)
+      assert.notEqual(managed.status, 429)
+      at.op.clock.advance(3_600)
+      assert.equal((await one()).status, 201)
+    } finally {
+      await at.op.close()
+    }
+  })
+})

@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict'
 import { showDetail } from '../../src/interaction/shown-detail.ts'
 
-const lines = (fields: Record<string, unknown>) =>
-  showDetail({ type: 'payment', ...fields }, () => undefined).lines
+const none = { title: undefined, name: () => undefined }
+const lines = (fields: Record<string, unknown>, words: Parameters<typeof showDetail>[1] = none) =>
+  showDetail({ type: 'payment', ...fields }, words).lines
 
 describe('an authorization detail for people', () => {
   it('has the title of its type, or the type', () => {
-    assert.equal(showDetail({ type: 'payment' }, () => 'Pay').title, 'Pay')
-    assert.equal(showDetail({ type: 'account_information' }, () => undefined).title, 'account information')
+    assert.equal(showDetail({ type: 'payment' }, { ...none, title: 'Pay' }).title, 'Pay')
+    assert.equal(showDetail({ type: 'account_information' }, none).title, 'account information')
+  })
+
+  it('calls its fields as people do, wherever they stand, and numbers lists by themselves', () => {
+    const words = { title: undefined, name: (field: string) => ({ amount: 'Importo', 1: 'wrong' })[field] }
+    assert.deepEqual(lines({ amount: '1', parts: [{ amount: '2' }], payee_name: 'A' }, words), [
+      { name: 'Importo', value: '1' },
+      { name: 'parts', lines: [{ name: '1', lines: [{ name: 'Importo', value: '2' }] }] },
+      { name: 'payee name', value: 'A' },
+    ])
   })
 
   it('shows everything that is in it', () => {
