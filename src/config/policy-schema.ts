@@ -23,7 +23,12 @@ const trustedDevices = z.strictObject({
     .describe(
       'Whether people may say “do not ask here again”. `cookie`: a secret in the browser; tokens then say one factor. `bound`: a key that the browser cannot give away, which counts as possession. Neither serves a relying party that demands a second factor, `prompt=login`, `max_age`, or a level above its own.',
     ),
-  days: z.int().min(1).max(365).default(30).describe('Days after which they are asked again.'),
+  days: z
+    .int()
+    .min(1)
+    .max(365)
+    .default(30)
+    .describe('Days after which they are asked again; fewer count for trust that was given before, too.'),
 })
 
 const context = z.strictObject({

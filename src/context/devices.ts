@@ -91,9 +91,12 @@ export const createDevices = (parts: DevicesParts) => {
   const { directory, clock, random, record, notify, trust: settings } = parts
   const secure = () => parts.issuer().startsWith('https:')
 
+  /** As long as the policy lets it hold now: fewer days count for what was given before as well. */
+  const untilOf = ({ at }: Trust): number => at + settings.days * 86_400_000
+
   const isGood = (trust: Trust, mark: string): boolean =>
     settings.kind !== 'off' &&
-    trust.until > clock.now() &&
+    untilOf(trust) > clock.now() &&
     trust.mark === mark &&
     (settings.kind === 'cookie' || trust.key !== null)
 
@@ -188,7 +191,7 @@ export const createDevices = (parts: DevicesParts) => {
       const now = clock.now()
       const secret = random(32).toString('base64url')
       const trust: Trust | undefined = wish && {
-        until: now + settings.days * 86_400_000,
+        at: now,
         mark: await markNow(accountId),
         ...wish,
       }
@@ -244,7 +247,7 @@ export const createDevices = (parts: DevicesParts) => {
         .filter((device) => isShown(device) && device.lastUsedAt + rememberedSeconds * 1000 > clock.now())
         .map((device) => ({
           ...device,
-          trustedUntil: device.trust && isGood(device.trust, mark) ? device.trust.until : null,
+          trustedUntil: device.trust && isGood(device.trust, mark) ? untilOf(device.trust) : null,
         }))
     },
 

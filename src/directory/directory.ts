@@ -125,7 +125,8 @@ export interface Sighting {
 
 /** The person asked not to be asked here again. */
 export interface Trust {
-  until: number
+  /** When. How long it holds is the policy's to say, today. */
+  at: number
   /** The set of credentials that it was given with: with any other set it is void. */
   mark: string
   /** Names of the factors that were proven when it was given. */

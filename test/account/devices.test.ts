@@ -82,7 +82,7 @@ describe('the devices on the security page', () => {
     const { browser } = await page.signIn()
     page.op.clock.advance(7200)
     const now = page.op.clock.now()
-    const trust = { until: now + 86_400_000, mark: markOfSet([]), factors: ['totp'], key: null }
+    const trust = { at: now, mark: markOfSet([]), factors: ['totp'], key: null }
     await page.addDevice('laptop', { lastUsedAt: now, trust })
     const { home } = await page.signIn(browser)
     const [here, laptop, ...more] = listed(home)
@@ -111,8 +111,8 @@ describe('the devices on the security page', () => {
   it('count as trusted only as long as they are', async () => {
     await using page = await startPage()
     const now = page.op.clock.now()
-    const trust = { until: now + 60_000, mark: markOfSet([]), factors: ['totp'], key: null }
-    await page.addDevice('over', { trust: { ...trust, until: now - 1 } })
+    const trust = { at: now, mark: markOfSet([]), factors: ['totp'], key: null }
+    await page.addDevice('over', { trust: { ...trust, at: now - 30 * 86_400_000 } })
     await page.addDevice('other-factors', { trust: { ...trust, mark: 'of another set' } })
     const { home } = await page.signIn()
     assert.equal(listed(home).length, 3)

@@ -65,6 +65,18 @@ describe('duepassi account devices', () => {
     assert.doesNotMatch((await run('devices', 'anna')).stdout, /trusted until/)
   })
 
+  it('shows no trust that was given for longer than the policy lets it hold today', async () => {
+    const trustedFor = async (days: number) => {
+      const trustedDevices = { kind: 'cookie', days }
+      const old = [{ trusted: true, secondsAgo: 10 * day }]
+      terminal = await openWithAnna({ policy: { trustedDevices } }, { factors: ['totp'], browsers: old })
+      return (await run('devices', 'anna')).stdout
+    }
+    assert.match(await trustedFor(11), /trusted until/)
+    terminal.close()
+    assert.doesNotMatch(await trustedFor(9), /trusted until/)
+  })
+
   it('says when there are none', async () => {
     terminal = await openWithAnna()
     assert.match((await run('devices', 'anna')).stdout, /no browser that is remembered/)

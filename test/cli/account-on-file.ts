@@ -95,8 +95,8 @@ const addAnna = async (directory: Directory, person: Person): Promise<void> => {
     await directory.changeAttempts(account.id, 'totp', () => ({ failures: 11, waitUntil: 0, lockedAt: 5 }))
   const mark = markOfSet(await directory.credentials(account.id))
   for (const [index, browser] of browsers.entries()) {
-    const trust = { until: Date.now() + day * 1000, mark, factors: [...factors], key: null }
     const device = deviceOf(`device-${index}`, browser)
+    const trust = { at: device.lastUsedAt, mark, factors: [...factors], key: null }
     await directory.addDevice(browser.trusted ? { ...device, trust } : device, 20)
   }
 }

@@ -135,7 +135,7 @@ export function devicesContract(opened: () => readonly [SecondFactorDirectory, S
         { previousHash: now.secretHash, secretHash: 'second' },
         { countries: ['SM', 'IT', 'DE'] },
         { trust: null },
-        { trust: someTrust({ until: 7, mark: 'other', factors: [], key: 'k' }) },
+        { trust: someTrust({ at: 7, mark: 'other', factors: [], key: 'k' }) },
         { previousHash: null },
         {},
       ]) {
@@ -225,7 +225,7 @@ export function devicesContract(opened: () => readonly [SecondFactorDirectory, S
   describe('endTrust', () => {
     it('counts those that were trusted, and keeps all known', async () => {
       const accountId = randomUUID()
-      const devices = [null, someTrust(), someTrust({ until: 1 })].map((trust, index) =>
+      const devices = [null, someTrust(), someTrust({ at: 1 })].map((trust, index) =>
         someDevice({ accountId, trust, lastUsedAt: 9 - index }),
       )
       const foreign = someDevice({ trust: someTrust() })

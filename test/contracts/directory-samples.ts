@@ -61,7 +61,7 @@ export const someDevice = (change: Partial<Device> = {}): Device => ({
 })
 
 export const someTrust = (change: Partial<Trust> = {}): Trust => ({
-  until: 1_792_592_000_000,
+  at: 1_790_000_000_000,
   mark: 'bWFyaw',
   factors: ['totp', 'webauthn'],
   key: null,

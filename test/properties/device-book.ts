@@ -11,7 +11,7 @@ interface Booked {
 }
 
 interface Trust {
-  until: number
+  at: number
   /** The credentials that the account had. */
   set: string
   /** The browser whose key was shown, and will have to sign. */
@@ -58,10 +58,12 @@ export const deviceBook = (world: {
 
   const trustedFor = (id: string) => {
     const { account, trust } = devices.get(id) ?? {}
-    const { trust: kind } = world.policy()
+    const { trust: kind, days } = world.policy()
     if (account === undefined || !trust || kind === 'off' || (kind === 'bound' && trust.signer === undefined))
       return undefined
-    return trust.until > world.now() && trust.set === world.setOf(account) ? trust.factors : undefined
+    return trust.at + days * 86_400_000 > world.now() && trust.set === world.setOf(account)
+      ? trust.factors
+      : undefined
   }
 
   return {
@@ -74,9 +76,8 @@ export const deviceBook = (world: {
     noted(account, cookie, wish) {
       const id = idOf(cookie)
       const known = devices.get(id)
-      const { days } = world.policy()
       const trust = wish && {
-        until: world.now() + days * 86_400_000,
+        at: world.now(),
         set: world.setOf(account),
         ...wish,
       }

@@ -6,6 +6,7 @@ import { addTokens } from './0004-tokens.ts'
 import { addPasswordDue } from './0005-password-due.ts'
 import { addRingKeys } from './0006-ring-keys.ts'
 import { addClaims } from './0007-claims.ts'
+import { endTrustOfOldForm } from './0008-trust-since.ts'
 
 export type DatabaseKind = 'sqlite' | 'postgres'
 
@@ -21,4 +22,5 @@ export const migrations = (kind: DatabaseKind): Record<string, Migration> => ({
   '0005-password-due': { up: addPasswordDue },
   '0006-ring-keys': { up: addRingKeys },
   '0007-claims': { up: addClaims },
+  '0008-trust-since': { up: endTrustOfOldForm },
 })

@@ -57,9 +57,9 @@ const sighting: z.ZodType<Sighting> = z.object({
 
 const countries: z.ZodType<string[]> = z.array(z.string())
 
-/** Read strictly: with its `until` missing, "is it over?" would be answered no. */
+/** Read strictly: with its `at` missing, "is it over?" would be answered no. */
 const trust: z.ZodType<Trust> = z.object({
-  until: z.number(),
+  at: z.number(),
   mark: z.string(),
   factors: z.array(z.string()),
   key: text,
