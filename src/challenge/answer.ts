@@ -38,13 +38,12 @@ export const createAnswer = (parts: AnswerParts) => {
     justNow: boolean,
   ): Promise<Outcome> => {
     const { accountId, clientId } = stored.signIn
-    if (justNow) {
-      // Whoever causes a lock is not the person, or needs help: either way no browser vouches for them now.
-      await directory.endTrust(accountId)
-      await record('factor.locked', { accountId, clientId, factor })
-      await parts.locked?.(uid, stored.signIn)
-      await parts.notify({ kind: 'second-factor-locked', accountId })
-    }
+    // Whoever causes a lock is not the person, or needs help: either way no browser vouches for them now, and no session. Each
+    // time anew: when it came to the lock a store may have been down.
+    await directory.endTrust(accountId)
+    if (justNow) await record('factor.locked', { accountId, clientId, factor })
+    await parts.locked?.(uid, stored.signIn)
+    if (justNow) await parts.notify({ kind: 'second-factor-locked', accountId })
     return move(uid, stored, { name: 'locked' })
   }
 
@@ -129,7 +128,7 @@ export const createAnswer = (parts: AnswerParts) => {
         const isLate = factor.remote !== undefined && reason === 'expired'
         if (isLate) await attempts.giveBack(accountId, factor.name, failures)
         const left = isAnswer ? await endRequest(uid, stored, factor) : stored
-        if (isAnswer) await requests.settle(uid, signIn, factor, false)
+        if (isAnswer && !isLate) await requests.settle(uid, signIn, factor, false)
         await record(reason === 'replayed' ? 'code.reused' : 'factor.refused', {
           accountId,
           clientId,

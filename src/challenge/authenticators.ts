@@ -148,8 +148,9 @@ export const createAuthenticators = (parts: Parts) => {
     const declined = await challenge.declineLate(device.accountId, id, answer)
     if (!declined) return { kind: 'gone' }
     const { uid, how } = declined
-    const left = await signIns.find(uid)
-    if (left) await parts.answered(uid, { kind: 'moved', signIn: left.signIn })
+    const left = (await signIns.find(uid))?.signIn
+    // Whoever began it without a browser hears of a refusal alone, whatever else had been proven by then.
+    if (left?.stage.name === 'reported') await parts.answered(uid, { kind: 'moved', signIn: left })
     return { kind: 'decided', outcome: how }
   }
 

@@ -67,10 +67,13 @@ export const createMissedRequests = (parts: { store: Store; sealer: Sealer; cloc
         [missed, ...all.filter(({ uid }) => uid !== missed.uid)].slice(0, most),
       ),
 
-    /** The sign-in was answered, one way or the other. True for one caller only, where it had not been. */
-    end: (accountId: string, uid: string): Promise<boolean> =>
-      change(accountId, (all) =>
-        all.some((one) => one.uid === uid) ? all.filter((one) => one.uid !== uid) : all,
-      ),
+    /**
+     * It was answered, one way or the other: this very request where its id is given, and otherwise whatever was asked in that
+     * sign-in. True for one caller only, where it had not been.
+     */
+    end: (accountId: string, uid: string, id?: unknown): Promise<boolean> => {
+      const isMeant = (one: MissedRequest) => one.uid === uid && (id === undefined || one.request.id === id)
+      return change(accountId, (all) => (all.some(isMeant) ? all.filter((one) => !isMeant(one)) : all))
+    },
   }
 }

@@ -261,10 +261,17 @@ export const createRequests = (parts: Parts) => {
     },
 
     /** The request that was judged is over, whatever came of it. */
-    async settle(uid: string, { accountId }: SignIn, factor: Factor, verified: boolean): Promise<void> {
+    async settle(
+      uid: string,
+      { accountId, stage }: SignIn,
+      factor: Factor,
+      verified: boolean,
+    ): Promise<void> {
       if (!factor.remote || !requests) return
       await requests.pending.end(accountId, uid)
-      await requests.missed.end(accountId, uid)
+      // A wrong answer answers what was asked last, and nothing that others could not answer in time.
+      const id = verified || stage.name !== 'asking' ? undefined : (stage.question['id'] ?? null)
+      await requests.missed.end(accountId, uid, id)
       if (verified) await requests.counts.approved(accountId)
     },
   }

@@ -1,8 +1,11 @@
 import type { OnAccount } from './account.ts'
 import { type Ending, endSessions, endSignInsFirst } from './session-endings.ts'
 
-export const unlock = async ({ account, directory, record }: OnAccount): Promise<string> => {
+export const unlock = async (on: OnAccount): Promise<string> => {
+  const { account, directory, record } = on
   const { lockedAt } = await directory.standing(account.id)
+  // What was proven before the lock is no beginning of a sign-in after it.
+  if (lockedAt !== null) await endSignInsFirst(on)
   await directory.clearAttempts(account.id)
   await record('factor.unlocked', { accountId: account.id, reason: 'administrator' })
   return lockedAt === null

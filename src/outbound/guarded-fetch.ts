@@ -60,10 +60,15 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): GuardedFe
   const mayAsk = readHosts(options.hosts, allowPrivate !== false)
   const { lookup = (host: string) => systemLookup(host, { all: true }) } = options
   let opened: Promise<Outbound> | undefined
+  let closing: Promise<void> | undefined
   /** Loaded with the first request: many a process never makes one, and the library takes time and memory to be there. */
-  const outbound = (): Promise<Outbound> => {
+  const outbound = async (): Promise<Outbound> => {
+    if (closing) throw new OutboundRefused('nobody is asked any more')
     opened ??= open()
-    return opened
+    return opened.catch((error: unknown) => {
+      opened = undefined
+      throw error
+    })
   }
   const open = async (): Promise<Outbound> => {
     const { Agent, buildConnector, fetch } = await import('undici')
@@ -122,9 +127,9 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): GuardedFe
     })
   }
   return Object.assign(guarded, {
-    close: async () => {
-      const agent = (await opened)?.agent
-      if (agent?.closed === false) await agent.close()
+    close: () => {
+      closing ??= opened?.then(({ agent }) => agent.close()) ?? Promise.resolve()
+      return closing
     },
   })
 }

@@ -18,10 +18,10 @@ export const endSessionBehind = async (
   await interaction.persist()
 }
 
-/** Ends a session, and the grants of its relying parties, in whatever adapter a host keeps them. */
-export const endByModels = async (provider: Provider, uid: string): Promise<void> => {
+/** Ends a session of this account, and the grants of its relying parties, in whatever adapter a host keeps them. */
+export const endByModels = async (provider: Provider, accountId: string, uid: string): Promise<void> => {
   const session = await provider.Session.findByUid(uid)
-  if (!session) return
+  if (session?.accountId !== accountId) return
   const grants = Object.values(session.authorizations ?? {}).flatMap(({ grantId }) => grantId ?? [])
   await Promise.all(grants.map(async (grantId) => (await provider.Grant.find(grantId))?.destroy()))
   await session.destroy()

@@ -1,4 +1,5 @@
 import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
+import { liveConfiguration } from './internals.ts'
 import type { Judge } from './judge.ts'
 
 const { Check, Prompt, base } = interactionPolicy
@@ -39,6 +40,7 @@ const ownChecks = (login: PromptInstance, judge: Judge): PromptInstance => {
     login.details,
     ...kept,
     accountUnavailable(judge),
+    somebodyElse(),
   )
 }
 
@@ -58,6 +60,32 @@ const accountUnavailable = (judge: Judge) =>
       if (!account) return true
       const decision = await judge.authorization(ctx)
       return decision.kind === 'refused' && decision.because === 'locked'
+    },
+  )
+
+/**
+ * Whoever `id_token_hint` names is who a relying party wants, and a sign-in as somebody else is an error (OIDC Core §3.1.2.1).
+ * oidc-provider reads the hint at the request, and forgets it when the person comes back from signing in.
+ */
+const somebodyElse = () =>
+  new Check(
+    'id_token_hint_after_login',
+    'id_token_hint and authenticated subject do not match',
+    'login_required',
+    async (ctx: KoaContextWithOIDC) => {
+      const { client, entities, params, provider, session } = ctx.oidc
+      const hint = params?.['id_token_hint']
+      const accountId = session?.accountId
+      if (typeof hint !== 'string' || entities.IdTokenHint || !client || accountId === undefined) return false
+      const { payload } = await provider.IdToken.validate(hint, client)
+      const subjects = liveConfiguration(provider)
+      const sub =
+        client.subjectType === 'pairwise'
+          ? await subjects?.pairwiseIdentifier?.(ctx, accountId, client)
+          : accountId
+      if (payload['sub'] !== sub)
+        throw new errors.LoginRequired('somebody else has signed in than id_token_hint names')
+      return false
     },
   )
 

@@ -102,7 +102,8 @@ export const secondFactor = (options: SecondFactorOptions) => {
     groupsOf: options.groups ?? (async () => []),
   })
 
-  const endSession = options.endSession ?? ((_accountId: string, uid: string) => endByModels(provider(), uid))
+  const endSession =
+    options.endSession ?? ((accountId: string, uid: string) => endByModels(provider(), accountId, uid))
   const pending = createPendingRequests({ store, clock })
   const challengeParts = {
     directory,

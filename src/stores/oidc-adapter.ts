@@ -78,6 +78,17 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
    */
   const revokeGrant = (grantId: string) => store.drop(numberedKey('Grant', numberOf(grantId)))
 
+  /**
+   * A grant that this request found is changed only where it still is: one that was revoked meanwhile stays revoked, with all
+   * that was given out under it, and so is what this request gives out now.
+   */
+  const replaceGrant = async (key: string, text: string, seconds: number): Promise<void> => {
+    let stored = memory()?.get(key)
+    while (stored !== undefined && !(await store.swap(key, stored, text, seconds)))
+      stored = await store.get(key)
+    if (stored !== undefined) memory()?.set(key, text)
+  }
+
   const ahead = lookAhead()
 
   /** Whatever is found with a grant has its grant looked for next: it comes along while the session is looked for. */
@@ -191,14 +202,17 @@ export function storeAdapter({ store, clock, clients, lengths = {} }: StoreAdapt
     async upsert(id, payload, expiresIn) {
       const seconds = lifetime(expiresIn, longestLife)
       const { accountId } = payload
+      const key = numberedKey('Grant', numberOf(id))
+      const text = writeGrant({ ...payload })
       await Promise.all([
-        store.put(numberedKey('Grant', numberOf(id)), writeGrant({ ...payload }), seconds),
+        memory()?.has(key) ? replaceGrant(key, text, seconds) : store.put(key, text, seconds),
         accountId === undefined ? undefined : indexGrant(store, clock, accountId, id, seconds),
       ])
     },
     async find(id) {
       const key = numberedKey('Grant', numberOf(id))
       const text = await (ahead.take(key) ?? store.get(key))
+      if (text !== undefined) memory()?.set(key, text)
       return text === undefined ? undefined : { ...readGrant(text), jti: id }
     },
     destroy: revokeGrant,

@@ -121,16 +121,13 @@ export function sessionRecords({ store, clock, memory }: { store: Store; clock: 
     const payload = left === undefined ? given : withAdded(given, left)
     const text = writeSession({ check: handle.check, window: windowAt(clock) }, payload)
     let standing = memory()?.get(pointer)
-    const written = Promise.all([store.put(key, text, seconds), index(payload, seconds)])
-    // The record stands before the pointer is taken from another: whoever takes it next removes a record that is there.
-    if (standing !== undefined) await written
+    // The record stands before the pointer does: whoever takes or ends that one next removes a record that is there.
+    await Promise.all([store.put(key, text, seconds), index(payload, seconds)])
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const [taken] = await Promise.all([
+      const taken =
         standing === undefined
-          ? store.add(pointer, handle.number, seconds + pointerGrace)
-          : store.swap(pointer, standing, handle.number, seconds + pointerGrace),
-        written,
-      ])
+          ? await store.add(pointer, handle.number, seconds + pointerGrace)
+          : await store.swap(pointer, standing, handle.number, seconds + pointerGrace)
       if (taken) {
         memory()?.set(key, text)
         const replaced = isStanding(standing) && standing !== handle.number ? standing : undefined

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { generateKeyPair, SignJWT } from 'jose'
+import { accountTag } from '../../src/context/device-cookie.ts'
 import { Browser } from '../support/browser.ts'
 import {
   type Asked,
@@ -142,6 +145,31 @@ describe('a request that nobody answers on the phone', () => {
     assert.deepEqual([forged.status, forged.body], [404, { error: 'request_gone' }])
     assert.equal((await accountNow()).passwordDue, null)
     assert.equal((await missedOf(owner)).length, 1)
+  })
+
+  it('stays there, whatever whoever knows the password sends', async () => {
+    const { at, missed } = await miss()
+    // As if the app were in this browser: the page then names the request that it may answer itself.
+    const cookie = { name: 'duepassi-authenticator', value: accountTag(owner.account.id), path: '/' }
+    const held = at.browser.cookies() as unknown[]
+    held.push({ ...cookie, host: new URL(op.issuer).hostname })
+    await op.submit(at, { intent: 'send' })
+    const { page } = await reload(at)
+    op.clock.advance(61)
+    const text = () => randomBytes(32).toString('base64url')
+    const { privateKey } = await generateKeyPair('ES256')
+    for (const txn of new Set(page.body.match(/(?<![\w-])[\w-]{43}(?![\w-])/g))) {
+      const claims = { txn, nonce: text(), decision: 'approve', ctx: text(), aud: op.issuer, jti: text() }
+      const jws = await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'ES256', typ: 'push-decision+jwt', kid: text() })
+        .setIssuedAt(Math.floor(op.clock.now() / 1000))
+        .sign(privateKey)
+      await op.submit({ ...at, page }, { intent: 'answer', code: JSON.stringify({ jws }) })
+    }
+    assert.deepEqual(
+      (await missedOf(owner)).map(({ id }) => id),
+      [missed.id],
+    )
   })
 
   describe('and was not theirs', () => {
