@@ -21,8 +21,19 @@ const { values: options } = parseArgs({
     folder: { type: 'string', default: '.demo' },
     'second-factor': { type: 'string', default: 'required' },
     reset: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
+if (options.help) {
+  console.log(`npm run demo -- [options]
+
+  --port, --rp-port, --inbox-port, --vault-port <port>   where the provider (3000), the application (3001), the
+                                                         inbox (3002) and the vault (3003) listen
+  --folder <folder>                                      where its data lies (.demo)
+  --second-factor required|optional                      for everybody (required), or where an application asks
+  --reset                                                forgets the data first`)
+  process.exit()
+}
 
 const ports = {
   provider: Number(options.port),
@@ -106,7 +117,7 @@ console.log(`
     Unlock the account          npm run duepassi -- account unlock ${person.username} -c ${folder.path}/duepassi.yaml
 
   Waits after wrong codes are seconds here, not minutes. Ctrl-C ends the demo; its data stays in ${folder.path}/
-  (npm run demo -- --reset starts over).
+  (the same command with --reset starts over).
 `)
 
 let ending = false

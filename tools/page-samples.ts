@@ -62,6 +62,7 @@ export const creationOptions: WebAuthnOptions = {
 export async function pageSamples(language: Language, client: PageClient): Promise<Sample[]> {
   const qrSvg = await qrcode.toString(uri, { type: 'svg', margin: 0 })
   const accountName = 'maria.rossi'
+  const iphone = { id: 'c1', factor: 'totp', label: 'iPhone di Maria' }
   const totp = { name: 'totp', authenticators: ['iPhone'] } as const
   const several = { name: 'totp', authenticators: ['iPhone di Maria', 'Tablet', 'Old Nexus'] } as const
   const draft = { name: 'totp', uri, secret, qrSvg } as const
@@ -190,7 +191,15 @@ export async function pageSamples(language: Language, client: PageClient): Promi
       error: { key: 'error.code.wrong' },
     }),
     sample('recovery-codes', 'interaction/recovery-codes', { codes, accountName }),
-    sample('recovered', 'interaction/recovered', { left: 9, authenticators: ['iPhone di Maria'] }),
+    sample('recovered', 'interaction/recovered', { left: 9, authenticators: [iphone] }),
+    sample('recovered-several', 'interaction/recovered', {
+      left: 1,
+      authenticators: [
+        iphone,
+        { id: 'c2', factor: 'webauthn', label: '' },
+        { id: 'c3', factor: 'push', label: 'Telefono' },
+      ],
+    }),
     sample('recovered-last', 'interaction/recovered', { left: 0, authenticators: [] }),
     sample('locked', 'interaction/locked', {}),
     sample('turned-away', 'interaction/turned-away', {}),

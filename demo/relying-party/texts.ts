@@ -160,7 +160,7 @@ const it: Texts = {
   vault: {
     open: 'Apri il caveau',
     openHint:
-      'Chiama un server di risorse con il tuo access token. Si apre solo a una passkey o a una chiave di sicurezza, ed è lui a dirlo (RFC 9470).',
+      'Chiama un server di risorse con il tuo access token. Si apre solo con una passkey o a una chiave di sicurezza, ed è lui a dirlo (RFC 9470).',
     title: 'Il caveau è aperto',
     whatHappened: 'Che cosa è successo',
     atOnce: 'Il caveau si è aperto subito: l’access token dice',
@@ -180,7 +180,7 @@ const it: Texts = {
   signOut: 'Esci',
   signOutHint: 'Da qui e dal provider.',
   backHome: 'Torna all’inizio',
-  backToClaims: 'Torna ai tuoi attributi',
+  backToClaims: 'Torna ai dati dell’accesso',
   tryAgain: 'Riprova',
   errorCode: 'Errore',
   problems: {

@@ -26,7 +26,7 @@ export type Notice =
   | { kind: 'recovery-code-used'; accountId: string; left: number }
   | { kind: 'recovery-codes-issued'; accountId: string }
   | { kind: 'second-factor-locked'; accountId: string }
-  | { kind: 'signin-reported'; accountId: string }
+  | { kind: 'signin-reported'; accountId: string; late: boolean }
   | DeviceNotice
 
 export interface ChallengeParts {
@@ -194,12 +194,12 @@ export const createChallenge = (parts: ChallengeParts) => {
         return move(uid, stored, { name: 'asked', factor: factor.name, question })
       }),
 
-    /** Sets a factor up anew after a recovery code; `replace` removes the lost ones once the new one is confirmed. */
-    enrolAgain: (uid: string, { replace }: { replace: boolean }): Promise<Outcome> =>
+    /** Sets a factor up anew after a recovery code; `lost`: ids of those that go once the new one is confirmed. */
+    enrolAgain: (uid: string, { lost }: { lost: readonly string[] }): Promise<Outcome> =>
       step(uid, async (stored) => {
         const { signIn } = stored
         if (signIn.stage.name !== 'recovered') return elsewhere(uid)
-        const next = await chooseFrom(signIn, replace ? await enrolment.lost(signIn.accountId) : [])
+        const next = await chooseFrom(signIn, await enrolment.own(signIn.accountId, lost))
         if (next.name === 'choosing')
           return move(uid, stored, { name: 'choice-opened', replaces: next.replaces })
         return next.name === 'enrolling'

@@ -82,9 +82,10 @@ export const createEnrolment = (
       }
     },
 
-    /** What the person set up themselves, and has lost. */
-    async lost(accountId: string): Promise<string[]> {
-      return (await directory.credentials(accountId)).filter(isOwn).map(({ id }) => id)
+    /** Of these ids those of what the person set up themselves. */
+    async own(accountId: string, ids: readonly string[]): Promise<string[]> {
+      const own = (await directory.credentials(accountId)).filter(isOwn).map(({ id }) => id)
+      return own.filter((id) => ids.includes(id))
     },
 
     /**

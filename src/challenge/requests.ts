@@ -113,14 +113,14 @@ export const createRequests = (parts: Parts) => {
   const close = async (
     uid: string,
     { accountId, clientId }: Reported,
-    { factor, how }: { factor: Factor; how: 'denied' | 'reported' },
+    { factor, how, late }: { factor: Factor; how: 'denied' | 'reported'; late: boolean },
   ): Promise<void> => {
     await record(how === 'reported' ? 'request.reported' : 'request.denied', {
       accountId,
       clientId,
       factor: factor.name,
     })
-    if (how === 'reported') await parts.notify({ kind: 'signin-reported', accountId })
+    if (how === 'reported') await parts.notify({ kind: 'signin-reported', accountId, late })
     await requests?.pending.end(accountId, uid)
     await requests?.counts.refused(accountId)
   }
@@ -219,7 +219,7 @@ export const createRequests = (parts: Parts) => {
         // A report has done what it does, even where the page was faster; of many, one is written down.
         const isTwin = outcome.kind === 'refused' && outcome.signIn.stage.name === 'reported'
         if (outcome.kind !== 'moved' && (how !== 'reported' || isTwin)) return outcome
-        await close(uid, signIn, { factor, how })
+        await close(uid, signIn, { factor, how, late: false })
         await requests.missed.end(accountId, uid)
         return outcome
       }),
@@ -256,7 +256,7 @@ export const createRequests = (parts: Parts) => {
         await protect(uid, signIn, { factor, isLate: true })
       }
       const isFirst = await requests.missed.end(accountId, uid)
-      if (how === 'reported' && isFirst) await close(uid, signIn, { factor, how })
+      if (how === 'reported' && isFirst) await close(uid, signIn, { factor, how, late: true })
       return { how, uid }
     },
 

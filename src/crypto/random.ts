@@ -20,5 +20,5 @@ export const systemRandom: RandomBytes = (size) => {
   return given
 }
 
-/** A random identifier of 128 bits, base64url (22 characters). */
-export const randomId = (random: RandomBytes): string => random(16).toString('base64url')
+/** A random identifier of 128 bits, base64url (22 characters); never with a hyphen first, which commands take for an option. */
+export const randomId = (random: RandomBytes): string => random(16).toString('base64url').replace(/^-/, '_')

@@ -22,7 +22,8 @@ export type Notice =
       address: string | null
     }
   | { kind: 'device-copied' }
-  | { kind: 'signin-reported' }
+  /** `late`: of a request that nobody had answered in time, so that everything was ended. */
+  | { kind: 'signin-reported'; late: boolean }
   | { kind: 'factor-retired'; factor: string; label: string; by: string }
 
 export interface NoticeContext {
@@ -59,6 +60,7 @@ export function composeNotice(notice: Notice, context: NoticeContext): Pick<Mail
     ...('by' in notice && { by: chosenBy(notice.by) }),
     // No ICU message can ask whether a text is empty.
     named: 'label' in notice && notice.label !== '' ? 'yes' : 'no',
+    late: 'late' in notice && notice.late ? 'yes' : 'no',
     linked: context.securityPage === undefined ? 'no' : 'yes',
     when: timeInWords(context),
   }

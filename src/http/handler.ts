@@ -48,6 +48,8 @@ const answerWith =
       return void res
         .writeHead(200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=3600' })
         .end(req.method === 'HEAD' ? undefined : parts.relatedOrigins)
+    // Whoever comes to the bare address is a person.
+    if (url === '/') return void res.writeHead(303, { location: '/account' }).end()
     const ofAccount = url.startsWith('/account')
     const ofApp = url.startsWith('/authenticator') ? parts.authenticatorPages : undefined
     if (!url.startsWith(interactionArea) && !ofAccount && !ofApp) {

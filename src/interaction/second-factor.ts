@@ -203,7 +203,7 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
             left: stage.left,
             authenticators: (await parts.credentials(accountId))
               .filter(({ factor }) => factor !== 'recovery-code')
-              .map(({ label }) => label),
+              .map(({ id, factor, label }) => ({ id, factor, label })),
           },
         })
       case 'issuing':
@@ -319,7 +319,7 @@ export const createSecondFactorScreens = (parts: SecondFactorParts): SecondFacto
         case 'saved':
           return answer(visit, await challenge.codesSaved(uid))
         case 'enrol':
-          return answer(visit, await challenge.enrolAgain(uid, { replace: form['replace'] === 'on' }))
+          return answer(visit, await challenge.enrolAgain(uid, { lost: lostIn(form) }))
         case 'continue':
           return answer(visit, await challenge.continueAsIs(uid))
         case 'not-now':
@@ -364,3 +364,8 @@ const reasonToChoose = ({
   if (provenBy === null) return 'first'
   return stage.name === 'choosing' && factors.at(-1) === 'recovery-code' ? 'again' : 'demanded'
 }
+
+/** Ids of what the person has ticked as lost. */
+const lostIn = (form: Record<string, string>): string[] =>
+  Object.keys(form).flatMap((field) => (field.startsWith(lostField) ? field.slice(lostField.length) : []))
+const lostField = 'lost-'

@@ -220,8 +220,8 @@ interface InteractionViews {
   'interaction/recovered': Form & {
     /** Recovery codes not used yet. */
     left: number
-    /** Names of the authenticators that `replace=on` removes. */
-    authenticators: readonly string[]
+    /** Each can be ticked as lost, by the field `lost-<id>`. `label`: empty where the person gave none. */
+    authenticators: ReadonlyArray<{ id: string; factor: string; label: string }>
   }
   'interaction/new-password': Form & {
     accountName: string

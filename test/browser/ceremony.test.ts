@@ -242,14 +242,14 @@ describe('the ceremonies of WebAuthn on the pages, in Chromium', function () {
       }`)
     for (const name of ['webauthn', 'webauthn-enrol', 'login-passkey']) {
       await page.goto(`${origin}/${name}`)
-      await button('Use your phone').click()
+      await button('Use a passkey on your phone').click()
       await page.getByText('Nothing was sent').waitFor()
       deepEqual(await page.evaluate('hints'), ['hybrid'], name)
     }
     // A key that knows no other way than its plug is not on a phone.
     await page.goto(`${origin}/webauthn-alone`)
     await button('Continue').waitFor()
-    equal(await button('Use your phone').count(), 0)
+    equal(await button('Use a passkey on your phone').count(), 0)
   })
 
   it('says that nothing was sent where it is cancelled, and leaves the other ways', async () => {
@@ -275,7 +275,7 @@ describe('the ceremonies of WebAuthn on the pages, in Chromium', function () {
     const waiting = button('Follow your browser…')
     equal(await waiting.getAttribute('aria-busy'), 'true')
     equal(await waiting.isDisabled(), true)
-    equal(await button('Use your phone').isDisabled(), true)
+    equal(await button('Use a passkey on your phone').isDisabled(), true)
     equal(await button('Choose another way').isDisabled(), false)
   })
 

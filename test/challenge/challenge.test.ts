@@ -88,7 +88,7 @@ describe('answering a factor', () => {
       assert.deepEqual(refused.kind === 'refused' && refused.refusal, { reason: 'elsewhere' })
     }
     assert.equal((await challenge.switchTo('v', 'recovery-code')).kind, 'refused')
-    assert.equal((await challenge.enrolAgain('v', { replace: true })).kind, 'refused')
+    assert.equal((await challenge.enrolAgain('v', { lost: [] })).kind, 'refused')
   })
   it('refuses a sign-in whose record was altered', async () => {
     const { challenge, enrolled, store } = await open()

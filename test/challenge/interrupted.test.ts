@@ -182,7 +182,7 @@ describe('setting a factor up that broke off half-way', () => {
       stage: { name: 'recovered', left: 3 },
     }
     await signIns.begin('u', recovered)
-    assert.equal((await challenge.enrolAgain('u', { replace: true })).kind, 'moved')
+    assert.equal((await challenge.enrolAgain('u', { lost: [old.id] })).kind, 'moved')
   }
 
   it('is completed by sending the form once more: the lost factor goes, and the person is told of both', async () => {

@@ -201,7 +201,7 @@ describe('a refusal on a phone', () => {
     done.length = 0
     assert.equal(endOf(await challenge.decline('u', `report ${await idOf('u')}`)), 'reported')
     assert.deepEqual(done, ['end trust', 'host', 'keep', 'audit request.reported'])
-    assert.deepEqual(notices, [{ kind: 'signin-reported', accountId: 'maria' }])
+    assert.deepEqual(notices, [{ kind: 'signin-reported', accountId: 'maria', late: false }])
     const { waitUntil, failures: count } = await failures()
     assert.ok(Math.abs(waitUntil - clock.now() - 3_600_000) < 2_000)
     assert.equal(count, 0)

@@ -58,6 +58,16 @@ describe('composeNotice', () => {
     )
   })
 
+  it('says what a report has ended: that sign-in, or every one where nobody had answered in time', () => {
+    const textOf = (late: boolean, language: 'en' | 'it') =>
+      composeNotice({ kind: 'signin-reported', late }, { ...context, language })
+    match(textOf(false, 'en').subject, /a sign-in was stopped/)
+    match(textOf(false, 'en').text, /That sign-in was ended, and no request/)
+    match(textOf(true, 'en').subject, /all sign-ins were ended/)
+    match(textOf(true, 'en').text, /every sign-in of your account was ended, on all devices, and/)
+    match(textOf(true, 'it').text, /tutti gli accessi del tuo account sono stati chiusi, su ogni dispositivo/)
+  })
+
   it('says what was added or removed, with a name or without', () => {
     const english = { ...context, language: 'en' } as const
     const textOf = (kind: 'factor-enrolled' | 'factor-removed', factor: string, label: string) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Answer } from '../support/browser.ts'
 import { type Enrolled, sfa, startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf, redirectUri, testClient } from '../support/relying-party.ts'
-import { codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
+import { allLostOn, codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
 
 /** Anything that would be worth something: a code in an address, a token in a body, a JWT anywhere. */
 const givesNothing = ({ url, body, headers }: Answer, where: string) => {
@@ -219,7 +219,7 @@ describe('while the second factor is asked for', () => {
     for (const fields of [
       { intent: 'confirm', code: codeNow(own, op.clock), label: 'mine', secret: own },
       { intent: 'confirm', code: codeNow(maria.secret, op.clock), label: 'mine' },
-      { intent: 'enrol', replace: 'on' },
+      { intent: 'enrol', 'lost-x': 'on' },
       { intent: 'enrol' },
       { intent: 'choose', factor: 'totp' },
       { intent: 'choose', factor: 'webauthn' },
@@ -256,7 +256,9 @@ describe('while the second factor is asked for', () => {
     await op.submit(issuing, { intent: 'saved' })
     const recovering = await op.submit(await asAsked(), { intent: 'switch', factor: 'recovery-code' })
     const recovered = await op.submit(recovering, { intent: 'answer', code })
-    const again = await op.choose(await op.submit(recovered, { intent: 'enrol', replace: 'on' }))
+    const again = await op.choose(
+      await op.submit(recovered, { intent: 'enrol', ...allLostOn(recovered.page) }),
+    )
     const last = await op.submit(again, {
       intent: 'confirm',
       code: codeNow(secretOn(again.page), op.clock),

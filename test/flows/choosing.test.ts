@@ -4,7 +4,7 @@ import { answerWith, enterWith, offers, optionsOn, register } from '../support/p
 import { startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf, errorOf } from '../support/relying-party.ts'
 import { createSoftAuthenticator } from '../support/soft-authenticator.ts'
-import { codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
+import { allLostOn, codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
 
 /** What the page offers to set up, in its order; nothing where it is no choice. */
 const choicesOn = ({ body }: Answer): string[] =>
@@ -174,7 +174,7 @@ describe('choosing what to set up', () => {
     const asked = await op.typePassword(await op.begin(), { username: 'loser' })
     const typing = await op.submit(asked, { intent: 'switch', factor: 'recovery-code' })
     const recovered = await op.submit(typing, { intent: 'answer', code: codes[0] as string })
-    const choosing = await op.submit(recovered, { intent: 'enrol', replace: 'on' })
+    const choosing = await op.submit(recovered, { intent: 'enrol', ...allLostOn(recovered.page) })
     assert.deepEqual(choicesOn(choosing.page), ['webauthn', 'totp'])
     // Back and forth does not forget that the old one is to be replaced.
     const back = await op.submit(await op.choose(choosing, 'totp'), { intent: 'choose-again' })
@@ -216,7 +216,7 @@ describe('choosing what to set up', () => {
         factor: 'recovery-code',
       })
       const recovered = await strict.submit(typing, { intent: 'answer', code: codes[0] as string })
-      const enrolling = await strict.submit(recovered, { intent: 'enrol', replace: 'on' })
+      const enrolling = await strict.submit(recovered, { intent: 'enrol', ...allLostOn(recovered.page) })
       secretOn(enrolling.page)
       assert.equal(hasWayBack(enrolling.page), false)
     })

@@ -3,7 +3,7 @@ import { stepAt } from '../../src/factors/totp/code.ts'
 import { Browser } from '../support/browser.ts'
 import { type AtPage, type Enrolled, startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf } from '../support/relying-party.ts'
-import { codeNow, recoveryCodesOn, secretOn, wrongCode } from '../support/steps.ts'
+import { allLostOn, codeNow, recoveryCodesOn, secretOn, wrongCode } from '../support/steps.ts'
 
 const answer = async (op: TestProvider, code: string, at?: AtPage) =>
   op.submit(at ?? (await op.atSecondStep()), { intent: 'answer', code })
@@ -157,7 +157,9 @@ describe('a recovery code', () => {
   it('leads to a new authenticator, which takes the place of the lost one when the person says so', async () => {
     const credentialsBefore = await op.duepassi.directory.credentials(op.maria.id)
     const recovered = await recover(maria.codes[7] as string)
-    const enrolling = await op.choose(await op.submit(recovered, { intent: 'enrol', replace: 'on' }))
+    const enrolling = await op.choose(
+      await op.submit(recovered, { intent: 'enrol', ...allLostOn(recovered.page) }),
+    )
     const secret = secretOn(enrolling.page)
     assert.notEqual(secret, maria.secret)
     // Until it is confirmed nothing changes.

@@ -3,7 +3,7 @@ import { answerWith, enterWith, offers, register } from '../support/passkeys.ts'
 import { startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf, errorOf, type RelyingParty } from '../support/relying-party.ts'
 import { createSoftAuthenticator } from '../support/soft-authenticator.ts'
-import { codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
+import { allLostOn, codeNow, recoveryCodesOn, secretOn } from '../support/steps.ts'
 import {
   amrOf,
   answerApp,
@@ -111,7 +111,7 @@ describe('a relying party’s rules for factors', () => {
       const other = await atStepTwo(op, account, keys)
       const typing = await op.submit(other, { intent: 'switch', factor: 'recovery-code' })
       const recovered = await op.submit(typing, { intent: 'answer', code: codes[1] as string })
-      const enrolling = await op.submit(recovered, { intent: 'enrol', replace: 'on' })
+      const enrolling = await op.submit(recovered, { intent: 'enrol', ...allLostOn(recovered.page) })
       assert.ok(offers(enrolling.page, 'create'), 'nothing else would do')
       const issuing = await register(enrolling, createSoftAuthenticator())
       const done = await op.redeem(await op.submit(issuing, { intent: 'saved' }))

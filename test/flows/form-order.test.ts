@@ -72,6 +72,7 @@ describe('any order of forms', function () {
           const before = (await directory.credentials(op.maria.id)).map(
             ({ id, counter }) => `${id} ${counter}`,
           )
+          const lost = Object.fromEntries(before.map((one) => [`lost-${one.split(' ')[0]}`, 'on']))
           const submit = (fields: Record<string, string>) =>
             op.submit({ ...at, page: { ...at.page, url: uid } }, fields)
           const actions: Record<string, () => Promise<AtPage>> = {
@@ -87,7 +88,7 @@ describe('any order of forms', function () {
             'confirm with the old seed': () =>
               submit({ intent: 'confirm', code: codeNow(secret, op.clock), label: 'x' }),
             enrol: () => submit({ intent: 'enrol' }),
-            'enrol and replace': () => submit({ intent: 'enrol', replace: 'on' }),
+            'enrol and replace': () => submit({ intent: 'enrol', ...lost }),
             saved: () => submit({ intent: 'saved' }),
             continue: () => submit({ intent: 'continue' }),
             'to totp': () => submit({ intent: 'switch', factor: 'totp' }),

@@ -45,6 +45,11 @@ describe('pages of a sign-in', () => {
     return last
   }
 
+  it('begin, at the bare address, with the person’s own', async () => {
+    const answer = await new Browser().once(`${op.issuer}/`)
+    assert.deepEqual([answer.status, answer.headers.get('location')], [303, '/account'])
+  })
+
   it('carry a strict policy without form-action, error pages included', async () => {
     const login = await op.begin()
     const second = await op.typePassword(login)

@@ -14,7 +14,7 @@ import {
 import { type AtPage, startProvider, type TestProvider } from '../support/provider.ts'
 import { codeOf } from '../support/relying-party.ts'
 import { createSoftAuthenticator } from '../support/soft-authenticator.ts'
-import { codeNow, recoveryCodesOn } from '../support/steps.ts'
+import { allLostOn, codeNow, recoveryCodesOn } from '../support/steps.ts'
 
 const amr = ['pwd', 'pop', 'user', 'mfa']
 const securityKey = (settings: Parameters<typeof createSoftAuthenticator>[0] = {}) =>
@@ -225,7 +225,7 @@ describe('a security key', () => {
         { intent: 'choose', factor: 'webauthn' },
         { intent: 'choose', factor: 'totp' },
         { intent: 'choose-again' },
-        { intent: 'enrol', replace: 'on' },
+        { intent: 'enrol', 'lost-x': 'on' },
         { intent: 'continue' },
         { intent: 'saved' },
         { intent: 'confirm', label: 'mine', response: registrationFor(own.page, securityKey()) },
@@ -282,7 +282,7 @@ describe('a security key', () => {
       })
       const recovered = await op.submit(asked, { intent: 'answer', code })
       const again = await op.choose(
-        await op.submit(recovered, { intent: 'enrol', replace: 'on' }),
+        await op.submit(recovered, { intent: 'enrol', ...allLostOn(recovered.page) }),
         'webauthn',
       )
       await op.redeem(await op.submit(await register(again, securityKey()), { intent: 'saved' }))

@@ -218,7 +218,7 @@ describe('the page of a browser that can confirm by itself', () => {
 describe('the page of a request that is over, or was never made', () => {
   for (const [state, english, italian] of [
     ['unsent', /We send a request to your phone/, /Mandiamo una richiesta al telefono/],
-    ['expired', /not answered in time.*Have another/, /non ha avuto risposta in tempo.*Fanne mandare/],
+    ['expired', /not answered in time.*Have another/, /non ha avuto risposta in tempo.*Manda un’altra/],
     ['denied', /denied on your phone/, /rifiutata dal telefono/],
     ['wrong', /was not right/, /non era corretta/],
     ['superseded', /another sign-in.*“It was not me”/, /un altro accesso.*“Non ero io”/],

@@ -270,7 +270,11 @@ export const goThrough = async (world: World, journey: Journey, plan: Plan, draw
         wrong = Math.max(0, wrong - 1)
         break
       case 'interaction/recovered':
-        response = await submit(plan.replaces ? { intent: 'enrol', replace: 'on' } : { intent: 'continue' })
+        response = await submit(
+          plan.replaces
+            ? { intent: 'enrol', ...everyOne(locals['authenticators'] as ReadonlyArray<{ id: string }>) }
+            : { intent: 'continue' },
+        )
         break
       case 'interaction/recovery-codes': {
         const { codes } = locals as { codes: string[] }
@@ -354,3 +358,7 @@ const setUp = async (
   }
   return response
 }
+
+/** Ticked as lost, all of them. */
+const everyOne = (authenticators: ReadonlyArray<{ id: string }>): Record<string, string> =>
+  Object.fromEntries(authenticators.map(({ id }) => [`lost-${id}`, 'on']))

@@ -18,6 +18,13 @@ export const recoveryCodesOn = ({ body }: Answer): string[] => {
   return codes
 }
 
+/** After a recovery code: everything ticked as lost. */
+export const allLostOn = ({ body }: Answer): Record<string, string> => {
+  const fields = body.match(/lost-[\w:-]+/g) ?? []
+  assert.ok(fields.length > 0, 'something that may be lost')
+  return Object.fromEntries(fields.map((field) => [field, 'on']))
+}
+
 /** The code an authenticator app shows; `later` steps of 30 s from now. */
 export const codeNow = (secret: string, clock: MovableClock, later = 0): string =>
   totpCode(secret, stepAt(clock.now()) + later)

@@ -14,8 +14,21 @@ const { values: options } = parseArgs({
     alias: { type: 'string', default: 'duepassi' },
     'suite-ca': { type: 'string' },
     'log-level': { type: 'string', default: 'warn' },
+    help: { type: 'boolean', default: false },
   },
 })
+if (options.help) {
+  console.log(`npm run conformance -- [options]; docs/conformance.md says what for
+
+  --host <name>        of the provider, as the suite knows it (op.duepassi.test)
+  --port <port>        of TLS (9443)
+  --listen <address>   (127.0.0.1)
+  --suite <url>        where the suite runs (https://localhost.emobix.co.uk:8443)
+  --alias <name>       of the test plan (duepassi)
+  --suite-ca <file>    authorities of the suite's certificate, PEM
+  --log-level <level>  (warn)`)
+  process.exit()
+}
 
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 const folder = mkdtempSync(join(tmpdir(), 'duepassi-conformance-'))
